@@ -1,0 +1,35 @@
+# make demo   set up .venv and analyse samples/interview.mp4
+# make test   set up .venv and pass the tests (with the docs' examples)
+# make check  what CI adds: ruff and mypy
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/.installed
+	@mkdir -p out
+	@$(BIN)/inperson check samples/interview.mp4 --json out/interview.json
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+$(VENV)/bin/pip:
+	@sh scripts/venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml $(VENV)/bin/pip
+	@echo "Installing inperson into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml $(VENV)/bin/pip
+	@echo "Installing inperson and its development tools into $(VENV) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) out dist build

@@ -1,0 +1,54 @@
+"""Evidence, in a recorded interview, that the candidate's face, lips or voice is not their own, or that the answers
+were prompted by a machine: one calibrated confidence a signal, with the moments that support it, or a plain statement
+that the recording cannot tell.
+
+>>> import inperson
+>>> report = inperson.analyze("samples/interview.mp4")  # doctest: +SKIP
+>>> report.finding("lip_sync").status  # doctest: +SKIP
+'scored'
+"""
+
+from inperson.analysis import Analyzer, analyze
+from inperson.errors import InpersonError, InputError, MediaError, ModelError
+from inperson.report import Finding, Report
+from inperson.types import (
+    Abstention,
+    Candidate,
+    Chunk,
+    Detector,
+    Evidence,
+    Face,
+    Frame,
+    Measurement,
+    Reading,
+    Session,
+    Span,
+    Track,
+    Turn,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Abstention",
+    "Analyzer",
+    "Candidate",
+    "Chunk",
+    "Detector",
+    "Evidence",
+    "Face",
+    "Finding",
+    "Frame",
+    "InpersonError",
+    "InputError",
+    "Measurement",
+    "MediaError",
+    "ModelError",
+    "Reading",
+    "Report",
+    "Session",
+    "Span",
+    "Track",
+    "Turn",
+    "analyze",
+]

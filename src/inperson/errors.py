@@ -1,0 +1,27 @@
+"""Expected errors. Anything else that escapes is a bug in inperson.
+
+::
+
+    InpersonError
+    ├── MediaError      the recording cannot be read as what it claims to be
+    ├── ModelError      a model or its card is missing, altered or unusable
+    └── InputError      an argument or a side file (turns, manifest) is not as expected
+"""
+
+from __future__ import annotations
+
+
+class InpersonError(Exception):
+    """Base of every error that inperson raises on purpose. Its text says what was expected, found, and to do."""
+
+
+class MediaError(InpersonError):
+    """The recording cannot be read: unknown container, no audio or video stream, damage from the first byte, a limit."""
+
+
+class ModelError(InpersonError):
+    """A model file or its card is missing, altered or not usable; the text names the remedy."""
+
+
+class InputError(InpersonError):
+    """An argument, transcript, manifest or other side input is not as expected."""
