@@ -9,30 +9,25 @@ from __future__ import annotations
 
 import logging
 import math
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inperson import calibration, models
+from inperson._stages import OnStage, Stages
 from inperson.errors import InpersonError
-from inperson.types import Abstention, Chunk, Detector, Evidence, Reading, Session, Span, Turn
+from inperson.types import Abstention, Chunk, Detector, Evidence, Frame, Reading, Session, Span, Turn
 
 if TYPE_CHECKING:
-    from inperson.candidate import LipMotion
-    from inperson.faces import FaceTracker
-    from inperson.media import MediaInfo
-    from inperson.report import Finding, Media, Moment, Report
-    from inperson.speech import Listener
+    from inperson.media import AudioInfo, MediaInfo, VideoInfo
+    from inperson.report import AudioStream, Finding, Media, Moment, Report, VideoStream
 
 log = logging.getLogger("inperson")
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds read and, where the container says so, the recording's length."""
-OnStage = Callable[[str, float, float], None]
-"""Called with a stage's name, wall seconds and CPU seconds of the calling thread, many times a stage."""
 
 
 def analyze(
@@ -87,32 +82,35 @@ def analyze(
         An argument or the turns file is not as expected.
     """
     from inperson.detectors import factories
-    from inperson.media import Reader, sha256
+    from inperson.media import Reader, prefetch, probe, sha256
     from inperson.transcripts import read_turns
 
-    calibration.confidence(0.0, prior)
+    calibration.confidence(0.0, prior)  # refuses an impossible prior before any work
     made = [_Running(factory()) for factory in (detectors if detectors is not None else factories(signals))]
     supplied = read_turns(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns)
-    needs = frozenset().union(*(one.detector.needs for one in made))
-    reader = Reader(path, native="native" in needs, audio_track=audio_track)
-    senses = Senses.for_needs(needs, reader.info, face_backend)
-    end = 0.0
-    with timed("read", on_stage):
+    needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
+    stages = Stages(on_stage)
+    with stages("open"):
+        info = probe(path)
+        senses = Senses(needs, info, face_backend, stages)
         digest = sha256(path)
-    for chunk in perceive(_prefetched(reader, on_stage), senses, on_stage):
-        end = chunk.span.end
-        for one in made:
-            with timed(one.detector.signal, on_stage):
-                one.update(chunk)
-        if progress is not None:
-            progress(end, reader.info.duration)
-    with timed("session", on_stage):
-        session = senses.session(reader.info, end, supplied, candidate)
+    end = 0.0
+    with Reader(path, native="native" in needs, audio_track=audio_track, each_frame=senses.see) as reader:
+        for chunk in prefetch(perceive(reader, senses, stages)):
+            end = chunk.span.end
+            for one in made:
+                with stages(one.detector.signal):
+                    one.update(chunk)
+            if progress is not None:
+                progress(end, info.duration)
+        warnings = list(reader.warnings)
+    with stages("session"):
+        session = senses.session(end, supplied, candidate)
     findings = []
     for one in made:
-        with timed(one.detector.signal, on_stage):
+        with stages(one.detector.signal):
             findings.append(one.finding(session, prior))
-    return _report(session, digest, prior, findings, [*reader.problems, *(one.fault for one in made if one.fault)])
+    return _report(session, digest, prior, findings, [*warnings, *(one.fault for one in made if one.fault)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,86 +140,68 @@ class Analyzer:
         )
 
 
-@dataclass(slots=True)
 class Senses:
-    """What is perceived once for all detectors; a part is None where nobody needs it or the medium is missing."""
+    """What is perceived once for all detectors; a part is None where nobody needs it or the medium is missing.
 
-    tracker: FaceTracker | None
-    listener: Listener | None
-    lips: LipMotion
-    keep_images: bool
+    Parameters
+    ----------
+    needs : frozenset of str
+        Union of the detectors' needs. Speech needs the faces too: they tell whose voice it is.
+    info : MediaInfo
+    face_backend : str
+    stages : Stages
+    """
 
-    @classmethod
-    def for_needs(cls, needs: frozenset[str], info: MediaInfo, face_backend: str) -> Senses:
-        """Only what `needs` asks for and the recording has. Speech needs the faces too: they tell whose voice it is."""
+    def __init__(self, needs: frozenset[str], info: MediaInfo, face_backend: str = "onnx", stages: Stages | None = None) -> None:
         from inperson.candidate import LipMotion
         from inperson.faces import FaceTracker
         from inperson.speech import Listener
 
         people = bool(needs & {"faces", "speech"})
-        return cls(
-            FaceTracker(backend=face_backend) if info.video and people else None,
-            Listener() if info.audio and people else None,
-            LipMotion(),
-            "frames" in needs,
-        )
+        self.tracker = FaceTracker(backend=face_backend) if info.video and people else None
+        self.listener = Listener() if info.audio and people else None
+        self._info = info
+        self._lips = LipMotion()
+        self._keep_images = "frames" in needs
+        self._stages = stages or Stages(None)
 
-    def session(
-        self, info: MediaInfo, duration: float, supplied: tuple[Turn, ...] | None, wanted: str | None
-    ) -> Session:
+    def see(self, frame: Frame) -> Frame:
+        """Find the faces in a frame, then drop its image unless somebody needs it."""
+        if self.tracker is not None:
+            with self._stages("faces"):
+                frame = self.tracker.update(frame)
+                self._lips.update(frame)
+        return frame if self._keep_images else replace(frame, image=None)
+
+    def hear(self, chunk: Chunk) -> Chunk:
+        """Add the speech probability to a chunk."""
+        if self.listener is None:
+            return chunk
+        with self._stages("speech"):
+            return self.listener.update(chunk)
+
+    def session(self, duration: float, supplied: tuple[Turn, ...] | None = None, wanted: str | None = None) -> Session:
         """Put together what the whole recording showed."""
         from inperson.candidate import choose, layout_of
 
+        info = self._info
         turns, source = self.listener.finish(supplied) if self.listener else ((), "none")
         tracks = self.tracker.tracks() if self.tracker else ()
         size = (info.video.width, info.video.height) if info.video else None
-        who = choose(turns, tracks, self.lips, size, wanted)
+        who = choose(turns, tracks, self._lips, size, wanted)
         return Session(info, duration, turns, source, tracks, who, layout_of(tracks, duration))
 
 
-def perceive(chunks: Iterable[Chunk], senses: Senses, on_stage: OnStage | None = None) -> Iterator[Chunk]:
-    """Add faces and speech probability to each chunk, then drop the images unless somebody needs them."""
-    for chunk in chunks:
-        if senses.tracker is not None:
-            with timed("faces", on_stage):
-                frames = tuple(map(senses.tracker.update, chunk.frames))
-                chunk = replace(chunk, frames=frames)
-                senses.lips.update(chunk)
-        if not senses.keep_images:
-            chunk = replace(chunk, frames=tuple(replace(frame, image=None) for frame in chunk.frames))
-        if senses.listener is not None:
-            with timed("speech", on_stage):
-                chunk = senses.listener.update(chunk)
-        yield chunk
-
-
-@contextmanager
-def timed(stage: str, on_stage: OnStage | None) -> Iterator[None]:
-    """Tell `on_stage` how long the block took."""
-    if on_stage is None:
-        yield
-        return
-    wall, cpu = time.perf_counter(), time.thread_time()
-    try:
-        yield
-    finally:
-        on_stage(stage, time.perf_counter() - wall, time.thread_time() - cpu)
-
-
-def _prefetched(chunks: Iterable[Chunk], on_stage: OnStage | None) -> Generator[Chunk, None, None]:
-    from inperson.media import prefetch
-
-    return prefetch(_timed_steps(chunks, on_stage))
-
-
-def _timed_steps(chunks: Iterable[Chunk], on_stage: OnStage | None) -> Iterator[Chunk]:
-    steps = iter(chunks)
+def perceive(reader: Iterable[Chunk], senses: Senses, stages: Stages | None = None) -> Iterator[Chunk]:
+    """The chunks of a `Reader` whose ``each_frame`` is ``senses.see``, with speech added."""
+    stages = stages or Stages(None)
+    steps = iter(reader)
     while True:
-        with timed("decode", on_stage):
+        with stages("decode"):
             chunk = next(steps, None)
         if chunk is None:
             return
-        yield chunk
+        yield senses.hear(chunk)
 
 
 class _Running:
@@ -321,4 +301,55 @@ def _report(session: Session, digest: str, prior: float, findings: Sequence[Find
         prior=prior,
         findings=tuple(findings),
         warnings=tuple(warnings),
+    )
+
+
+def _media(session: Session, digest: str) -> Media:
+    from inperson.report import Media
+
+    info = session.media
+    codecs = [info.video.codec] if info.video else []
+    return Media(
+        path=os.fsencode(info.path).decode("utf-8", "backslashreplace"),
+        sha256=digest,
+        size_bytes=info.size_bytes,
+        container=info.container,
+        duration=session.duration,
+        codecs=tuple(codecs + [track.codec for track in info.audio]),
+        video=_video(info.video) if info.video else None,
+        audio=tuple(map(_audio, info.audio)),
+        encoder=info.encoder or None,
+        writing_application=info.writing_application or None,
+        creation_time=info.creation_time or None,
+    )
+
+
+def _video(video: VideoInfo) -> VideoStream:
+    from inperson.report import VideoStream
+
+    return VideoStream(
+        codec=video.codec,
+        width=video.width,
+        height=video.height,
+        rate=video.fps,
+        constant_rate=video.constant_rate,
+        rotation=video.rotation,
+        pixel_format=video.pixel_format,
+        bit_depth=video.bit_depth,
+        hdr=bool(video.hdr),
+        start=video.start,
+    )
+
+
+def _audio(track: AudioInfo) -> AudioStream:
+    from inperson.report import AudioStream
+
+    return AudioStream(
+        codec=track.codec,
+        rate=track.rate,
+        channels=track.channels,
+        layout=track.layout,
+        language=track.language or None,
+        title=track.title or None,
+        start=track.start,
     )

@@ -8,6 +8,7 @@ chosen and the detectors abstain: a finding about the wrong person is worse than
 from __future__ import annotations
 
 import re
+from array import array
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inperson.errors import InputError
-from inperson.types import Candidate, Chunk, Layout, Span, Track, Turn, merged
+from inperson.types import Candidate, Frame, Layout, Span, Track, Turn, merged
 
 UPPER_LIP, LOWER_LIP, RIGHT_EYE, LEFT_EYE = 13, 14, 33, 263
 """Face-mesh points: inner lips at the middle, outer corners of the eyes."""
@@ -44,24 +45,23 @@ class LipMotion:
     size and turning of the head cancel.
     """
 
-    _times: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    _openings: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _times: dict[int, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
+    _openings: dict[int, array[float]] = field(default_factory=lambda: defaultdict(lambda: array("d")))
 
-    def update(self, chunk: Chunk) -> None:
-        """Take in the next chunk."""
-        for frame in chunk.frames:
-            for face in frame.faces:
-                if face.landmarks is None:
-                    continue
-                upper, lower, right, left = face.landmarks[[UPPER_LIP, LOWER_LIP, RIGHT_EYE, LEFT_EYE]]
-                self._times[face.track].append(frame.time)
-                self._openings[face.track].append(
-                    float(np.linalg.norm(upper - lower) / max(np.linalg.norm(left - right), 1e-6))
-                )
+    def update(self, frame: Frame) -> None:
+        """Take in the next frame."""
+        for face in frame.faces:
+            if face.landmarks is None:
+                continue
+            upper, lower, right, left = face.landmarks[[UPPER_LIP, LOWER_LIP, RIGHT_EYE, LEFT_EYE]]
+            self._times[face.track].append(frame.time)
+            self._openings[face.track].append(
+                float(np.linalg.norm(upper - lower) / max(np.linalg.norm(left - right), 1e-6))
+            )
 
     def activity(self, track: int) -> tuple[Series, Series]:
         """Window centres (s) and the standard deviation of the opening in each; both empty for an unseen track."""
-        times, openings = np.array(self._times.get(track, [])), np.array(self._openings.get(track, []))
+        times, openings = np.array(self._times.get(track, ())), np.array(self._openings.get(track, ()))
         if len(times) < 2:
             return np.zeros(0), np.zeros(0)
         index = np.floor(times / WINDOW).astype(int)

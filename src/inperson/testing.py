@@ -12,6 +12,7 @@ import tracemalloc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from inperson.types import (
     Track,
     Turn,
 )
+
+if TYPE_CHECKING:
+    from inperson.media import MediaInfo
 
 RATE = 16_000
 HOP = 512
@@ -58,7 +62,7 @@ def check_detector(factory: Callable[[], Detector], recording: str | Path | None
     assert isinstance(detector, Detector), f"{detector!r} lacks signal, needs, model, update or finish"
     assert detector.needs <= {"faces", "speech", "audio", "native", "frames"}, f"unknown needs {set(detector.needs)}"
     for name, chunks in _barren().items():
-        found = _run(factory, chunks, *_session(chunks, turns=(), tracks=()))
+        found = _run(factory, chunks, _session(chunks, turns=(), tracks=()))
         assert isinstance(found, Abstention), f"{detector.signal} on {name}: expected an Abstention, found {found}"
         assert found.reason.strip(), f"{detector.signal} on {name}: an Abstention needs a reason"
     cases = [made_up(24.0)]
@@ -92,7 +96,7 @@ def made_up(seconds: float, seed: int = 0) -> tuple[list[Chunk], Session]:
     whole = Chunk(Span(0.0, seconds), tuple(frames), audio, native=audio[:, None], native_rate=RATE, speech=speech)
     chunks = rechunk([whole], 0.5)
     track = Track(0, (Span(0.0, seconds),), (260.0, 120.0, 380.0, 260.0))
-    return chunks, _session(chunks, turns, (track,))[0]
+    return chunks, _session(chunks, turns, (track,))
 
 
 def rechunk(chunks: Sequence[Chunk], seconds: float) -> list[Chunk]:
@@ -186,16 +190,52 @@ def _barren() -> dict[str, list[Chunk]]:
     }
 
 
-def _session(chunks: Sequence[Chunk], turns: tuple[Turn, ...], tracks: tuple[Track, ...]) -> tuple[Session]:
+def _session(chunks: Sequence[Chunk], turns: tuple[Turn, ...], tracks: tuple[Track, ...]) -> Session:
     from inperson.media import AudioInfo, MediaInfo, VideoInfo  # noqa: F401
 
     duration = chunks[-1].span.end if chunks else 0.0
-    media = MediaInfo.made_up(
-        duration, video=any(c.frames for c in chunks), audio=any(c.audio.size for c in chunks)
-    )
+    media = _media(duration, any(c.frames for c in chunks), any(c.audio.size for c in chunks))
     who = Candidate(0, "S2", "Made up.", (0,)) if tracks else Candidate(None, None, "Nobody is here.")
-    source = "supplied" if turns else "none"
-    return (Session(media, duration, turns, source, tracks, who, "single" if tracks else "none"),)
+    return Session(
+        media, duration, turns, "supplied" if turns else "none", tracks, who, "single" if tracks else "none"
+    )
+
+
+def _media(duration: float, video: bool, audio: bool) -> MediaInfo:
+    from inperson.media import AudioInfo, MediaInfo, VideoInfo
+
+    picture = VideoInfo(
+        index=0,
+        codec="h264",
+        profile="",
+        width=640,
+        height=360,
+        coded_width=640,
+        coded_height=360,
+        rotation=0,
+        mirrored=False,
+        pixel_aspect=1.0,
+        fps=25.0,
+        constant_rate=True,
+        start=0.0,
+        duration=duration,
+        pixel_format="yuv420p",
+        bit_depth=8,
+        hdr="",
+    )
+    sound = AudioInfo(
+        track=0,
+        index=1,
+        codec="aac",
+        profile="",
+        rate=RATE,
+        channels=1,
+        layout="mono",
+        sample_format="fltp",
+        start=0.0,
+        duration=duration,
+    )
+    return MediaInfo("made up", "mov,mp4", 0, duration, 0.0, picture if video else None, (sound,) if audio else ())
 
 
 def _run(factory: Callable[[], Detector], chunks: Iterable[Chunk], session: Session) -> Reading | Abstention:
@@ -263,9 +303,9 @@ def _later(chunk: Chunk, by: float) -> Chunk:
 
 def _perceived(recording: str | Path) -> tuple[list[Chunk], Session]:
     from inperson.analysis import Senses, perceive
-    from inperson.media import Reader
+    from inperson.media import Reader, probe
 
-    reader = Reader(recording, native=True)
-    senses = Senses.for_needs(frozenset({"faces", "speech"}), reader.info, "onnx")
-    chunks = list(perceive(reader, senses))
-    return chunks, senses.session(reader.info, chunks[-1].span.end, None, None)
+    senses = Senses(frozenset({"faces", "speech"}), probe(recording))
+    with Reader(recording, native=True, each_frame=senses.see) as reader:
+        chunks = list(perceive(reader, senses))
+    return chunks, senses.session(chunks[-1].span.end)
