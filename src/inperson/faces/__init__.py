@@ -1,0 +1,55 @@
+"""Faces: found, followed through the recording under one number, measured with 478 landmarks, cut out."""
+
+from __future__ import annotations
+
+from inperson.faces.landmarks import (
+    CHIN,
+    EYE_CORNERS_INNER,
+    EYE_CORNERS_OUTER,
+    FACE_OVAL,
+    FOREHEAD,
+    JAW,
+    LEFT_BROW,
+    LEFT_EYE,
+    LEFT_IRIS,
+    LIPS_INNER,
+    LIPS_OUTER,
+    MOUTH_CORNERS,
+    NOSE,
+    NOSE_BRIDGE,
+    NOSE_TIP,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    RIGHT_IRIS,
+    STEADY,
+    aligned,
+    interocular,
+)
+from inperson.faces.tracker import CROP_SCALE, RUNS_PER_SECOND, FaceTracker
+
+__all__ = [
+    "CHIN",
+    "CROP_SCALE",
+    "EYE_CORNERS_INNER",
+    "EYE_CORNERS_OUTER",
+    "FACE_OVAL",
+    "FOREHEAD",
+    "JAW",
+    "LEFT_BROW",
+    "LEFT_EYE",
+    "LEFT_IRIS",
+    "LIPS_INNER",
+    "LIPS_OUTER",
+    "MOUTH_CORNERS",
+    "NOSE",
+    "NOSE_BRIDGE",
+    "NOSE_TIP",
+    "RIGHT_BROW",
+    "RIGHT_EYE",
+    "RIGHT_IRIS",
+    "RUNS_PER_SECOND",
+    "STEADY",
+    "FaceTracker",
+    "aligned",
+    "interocular",
+]
