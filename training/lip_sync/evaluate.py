@@ -1,0 +1,198 @@
+"""What `lip_sync` can tell, on the shared clips, and its calibration. Weights are always of other sources.
+
+    python training/lip_sync/evaluate.py CLIPS DATA [--condition NAME=CLIPS ...] [--card models/lip_sync-0.1.0.toml]
+
+Own voice: genuine clips as they are. Swapped: one person's mouth with another's voice, cut to the shorter of the two.
+Both are allowed their best lag within 0.8 s. Intervals resample persons. With ``--card`` the card's ``[match]`` and
+``[calibration]`` tables are replaced by what was fitted.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from regression import Clip, load
+from replay import held_apart, measure
+
+from inperson import calibration
+from inperson.types import Reading
+
+RESAMPLES = 1000
+MAX_LLR = 0.7
+"""log10: at most 5 to 1 either way. Eleven persons are behind this, and no recorded video call is among them."""
+LONG = 225
+"""Grid points (4.5 s): shorter clips hold less than the 3 s of speech that the detector asks for."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One mouth with one voice."""
+
+    mouth: Clip
+    voice: Clip
+    result: object
+
+    @property
+    def swapped(self) -> bool:
+        return self.mouth.person != self.voice.person
+
+    @property
+    def score(self) -> float | None:
+        return self.result.score if isinstance(self.result, Reading) else None
+
+    def value(self, name: str) -> float:
+        found = self.result.measurements.get(name)
+        return float("nan") if found is None else found.value
+
+
+def trials(clips: Sequence[Clip], weights: dict[str, np.ndarray], swap: bool = True) -> list[Trial]:
+    """Every clip with its own voice, and with the voice of every other person."""
+    out = []
+    for mouth in clips:
+        for voice in clips if swap else (mouth,):
+            if mouth is voice or mouth.person != voice.person:
+                out.append(Trial(mouth, voice, measure(mouth, voice, weights[mouth.source])))
+    return out
+
+
+def auc(low: np.ndarray, high: np.ndarray) -> float:
+    """Probability that one of `high` exceeds one of `low`, ties half."""
+    return float(np.mean((high[:, None] > low[None]) + 0.5 * (high[:, None] == low[None])))
+
+
+def separation(made: Sequence[Trial], measure_of) -> str:
+    """AUC of swapped over own with its interval over persons."""
+    people = sorted({t.mouth.person for t in made})
+    own = {p: np.array([measure_of(t) for t in made if t.mouth.person == p and not t.swapped]) for p in people}
+    other = {p: np.array([measure_of(t) for t in made if t.mouth.person == p and t.swapped]) for p in people}
+
+    def value(chosen: Sequence[str]) -> float:
+        return auc(np.concatenate([own[p] for p in chosen]), np.concatenate([other[p] for p in chosen]))
+
+    rng = np.random.default_rng(0)
+    drawn = [value(list(rng.choice(people, len(people)))) for _ in range(RESAMPLES)]
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return f"{value(people):.3f} [{low:.3f}, {high:.3f}] ({len(people)} persons)"
+
+
+def table(made: Sequence[Trial]) -> None:
+    """One line for each clip with its own voice."""
+    for t in (t for t in made if not t.swapped):
+        score = "abstained" if t.score is None else f"{t.score:+.2f}"
+        seconds, height, over = (t.value(n) for n in ("speech_with_face", "peak_correlation", "peak_over_chance"))
+        offset, low, high = (t.value(n) for n in ("offset", "offset_low", "offset_high"))
+        print(
+            f"  {t.mouth.name[:44]:44s} speech {seconds:4.1f} s  r {height:.2f}  over chance {over:4.1f}  "
+            f"offset {offset:4.0f} [{low:4.0f}, {high:4.0f}]  score {score}"
+        )
+
+
+def summary(name: str, made: Sequence[Trial]) -> None:
+    own, swapped = [t for t in made if not t.swapped], [t for t in made if t.swapped]
+    for kind, part in (("own voice", own), ("swapped", swapped)):
+        scores = np.array([t.score for t in part if t.score is not None])
+        if part:
+            print(
+                f"{name}, {kind}: {len(part)} pairs, {len(scores)} scored; score above 0: {(scores > 0).sum()}; "
+                f"offset reported: {sum(np.isfinite(t.value('offset')) for t in part)}"
+            )
+
+
+def cllr(own: np.ndarray, swapped: np.ndarray) -> float:
+    """Cost of log10 likelihood ratios: 0 perfect, 1 as good as none."""
+    return float(0.5 * (np.log2(1 + 10**own).mean() + np.log2(1 + 10**-swapped).mean()))
+
+
+def calibrate(made: Sequence[Trial]) -> calibration.Calibration:
+    """Fit on every scored pair; print what a fit that never saw the persons gives."""
+    scored = [t for t in made if t.score is not None]
+    x, y = np.array([t.score for t in scored]), np.array([int(t.swapped) for t in scored])
+    people = np.array([t.mouth.person for t in scored])
+    voices = np.array([t.voice.person for t in scored])
+    llr = np.zeros(len(x))
+    for person in set(people):
+        rest = (people != person) & (voices != person)
+        fitted = calibration.fit(x[rest], y[rest], list(people[rest]), max_llr=MAX_LLR)
+        llr[people == person] = [fitted.llr(s) for s in x[people == person]]
+    own, swapped = llr[y == 0], llr[y == 1]
+    print(f"cross-fitted over persons: Cllr {cllr(own, swapped):.2f} on {len(own)} own and {len(swapped)} swapped;")
+    for threshold in (0.5, 0.8, 0.9):
+        at = np.log10(threshold / (1 - threshold))
+        print(f"  confidence above {threshold}: own {(own > at).mean():.2f}, swapped {(swapped > at).mean():.2f}")
+    fitted = calibration.fit(x, y, list(people), max_llr=MAX_LLR)
+    low, high = fitted.llr_range
+    print(f"slope {fitted.slope:.3f}, intercept {fitted.intercept:.3f}, llr {low:.2f} to {high:.2f}")
+    return fitted
+
+
+def usual(made: Sequence[Trial]) -> dict[str, float]:
+    """Mean and deviation of the peaks of genuine pairs: the card's ``[match]``. The deviation is at least 0.12, because
+    so few persons cannot tell how low genuine ones get."""
+    heights = np.array([t.value("peak_correlation") for t in made if not t.swapped])
+    over = [t.value("peak_over_chance") for t in made if t.swapped]
+    print(f"own peaks: mean {np.nanmean(heights):.3f}, deviation {np.nanstd(heights):.3f}")
+    most, nearly_all = np.nanpercentile(over, [95, 99])
+    print(f"swapped peaks over chance: 95 % below {most:.2f}, 99 % below {nearly_all:.2f}")
+    return {"mean": round(float(np.nanmean(heights)), 2), "deviation": round(max(0.12, float(np.nanstd(heights))), 2)}
+
+
+def report(name: str, made: Sequence[Trial]) -> None:
+    """One condition: who is scored, who gives a false alarm, how well own and swapped voices are told apart."""
+    summary(name, made)
+    usable = [t for t in made if np.isfinite(t.value("peak_over_chance"))]
+    print(f"{name}, AUC of the peak over chance:", separation(usable, lambda t: -t.value("peak_over_chance")))
+    print(f"{name}, AUC of the score:", separation([t for t in made if t.score is not None], lambda t: t.score))
+
+
+def per_source(made: Sequence[Trial]) -> None:
+    for source in sorted({t.mouth.source for t in made}):
+        z = [(t.value("peak_over_chance"), t.swapped) for t in made if t.mouth.source == source]
+        own, other = (np.array([v for v, swapped in z if swapped == s and np.isfinite(v)]) for s in (False, True))
+        if len(own) and len(other):
+            print(f"  mouths of {source}: AUC {auc(-own, -other):.3f} ({len(own)} own, {len(other)} swapped)")
+
+
+def written(card: Path, match: dict[str, float], fitted: calibration.Calibration) -> None:
+    text = card.read_text(encoding="utf-8").split("[match]")[0].rstrip()
+    lines = "\n".join(f"{key} = {value}" for key, value in match.items())
+    card.write_text(f"{text}\n\n[match]\n{lines}\n\n{fitted.to_toml()}", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", type=Path, help="folder written by data.py")
+    parser.add_argument("data", type=Path, help="folder with video/ and talking/")
+    parser.add_argument("--condition", action="append", default=[], metavar="NAME=CLIPS")
+    parser.add_argument("--card", type=Path)
+    args = parser.parse_args()
+    clips = load(args.clips, args.data)
+    genuine = [clip for clip in clips if clip.genuine]
+    weights = held_apart(clips)
+    short = trials([c for c in genuine if len(c.mel) < LONG], weights, swap=False)
+    print(f"genuine clips under 4.5 s: {len(short)}, abstained on {sum(t.score is None for t in short)}")
+    made = trials([c for c in genuine if len(c.mel) >= LONG], weights)
+    table(made)
+    report("clean", made)
+    per_source(made)
+    for condition in args.condition:
+        name, _, folder = condition.partition("=")
+        there = trials([c for c in load(Path(folder), args.data) if c.genuine and len(c.mel) >= LONG], weights)
+        table(there)
+        report(name, there)
+        made += there
+    print("mouths generated from the voice (they agree by construction):")
+    driven = trials([c for c in clips if c.row["av_ok"] == "driven"], weights, swap=False)
+    table(driven)
+    summary("driven", driven)
+    print(f"all conditions together: {len(made)} pairs")
+    match, fitted = usual(made), calibrate(made)
+    if args.card:
+        written(args.card, match, fitted)
+
+
+if __name__ == "__main__":
+    main()
