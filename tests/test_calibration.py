@@ -48,6 +48,14 @@ def test_a_score_pointing_the_wrong_way_says_nothing() -> None:
     assert fitted.llr(3.0) == fitted.llr(-3.0) == 0.0
 
 
+def test_a_neutral_score_is_kept_neutral() -> None:
+    scores, labels = normal_scores(100, 2.0)
+    fitted = fit(scores, labels, range(200), neutral=0.0)
+    assert fitted.llr(0.0) == 0.0
+    assert fitted.interval(0.0) == (0.0, 0.0)
+    assert fitted.llr(2.0) > 0.3
+
+
 def test_the_interval_holds_the_point_and_grows_with_spread() -> None:
     scores, labels = normal_scores(50, 1.0)
     fitted = fit(scores, labels, range(100))

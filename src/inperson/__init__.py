@@ -8,9 +8,10 @@ that the recording cannot tell.
 'scored'
 """
 
+from typing import TYPE_CHECKING, Any
+
 from inperson.analysis import Analyzer, analyze
 from inperson.errors import InpersonError, InputError, MediaError, ModelError
-from inperson.report import Finding, Report
 from inperson.types import (
     Abstention,
     Candidate,
@@ -26,6 +27,9 @@ from inperson.types import (
     Track,
     Turn,
 )
+
+if TYPE_CHECKING:
+    from inperson.report import Finding, Report
 
 __version__ = "0.1.0"
 
@@ -52,3 +56,12 @@ __all__ = [
     "Turn",
     "analyze",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`Finding` and `Report` on first use: pydantic is most of the time that importing inperson would take."""
+    if name in ("Finding", "Report"):
+        from inperson import report
+
+        return getattr(report, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

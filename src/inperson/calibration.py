@@ -146,7 +146,13 @@ def confidence(llr: float, prior: float) -> float:
 
 
 def fit(
-    scores: ArrayLike, labels: ArrayLike, groups: Sequence[object], *, seed: int = 0, max_llr: float | None = None
+    scores: ArrayLike,
+    labels: ArrayLike,
+    groups: Sequence[object],
+    *,
+    seed: int = 0,
+    max_llr: float | None = None,
+    neutral: float | None = None,
 ) -> Calibration:
     """Fit a calibration on held-out scores.
 
@@ -162,6 +168,10 @@ def fit(
         Of the bootstrap.
     max_llr : float, optional
         A further bound on the absolute log10 likelihood ratio.
+    neutral : float, optional
+        The score of a recording that holds no information, where the detector's scale has one: it is then kept at a
+        ratio of 1, and only the slope is fitted. Otherwise recordings that tell little (short ones) would inherit
+        the middle of long ones.
 
     Returns
     -------
@@ -182,7 +192,7 @@ def fit(
     counts = [len(set(names[y == label])) for label in (0, 1)]
     if min(counts) < MIN_GROUPS:
         raise InputError(f"a calibration needs at least {MIN_GROUPS} groups of each class, found {counts[0]} and {counts[1]}")
-    slope, intercept = _logistic(x, y)
+    slope, intercept = _logistic(x, y, neutral)
     bound = math.log10(min(counts) + 1)
     if max_llr is not None:
         bound = min(bound, max_llr)
@@ -191,17 +201,17 @@ def fit(
         intercept=intercept,
         score_range=(float(x.min()), float(x.max())),
         llr_range=_bounds(slope * x + intercept, y, bound),
-        bootstrap=_resampled(x, y, names, seed),
+        bootstrap=_resampled(x, y, names, seed, neutral),
         n_bonafide=int((y == 0).sum()),
         n_spoof=int((y == 1).sum()),
     )
 
 
-def _logistic(x: NDArray[np.float64], y: NDArray[np.int_]) -> tuple[float, float]:
+def _logistic(x: NDArray[np.float64], y: NDArray[np.int_], neutral: float | None = None) -> tuple[float, float]:
     """Class-balanced logistic regression by Newton's method; slope and intercept in log10 units."""
     scale = float(x.std()) or 1.0
-    centre = float(x.mean())
-    design = np.stack([(x - centre) / scale, np.ones_like(x)], axis=1)
+    centre = float(x.mean()) if neutral is None else neutral
+    design = np.stack([(x - centre) / scale, np.full_like(x, neutral is None)], axis=1)
     weight = np.where(y == 1, 0.5 / max((y == 1).sum(), 1), 0.5 / max((y == 0).sum(), 1)) * len(x)
     penalty = np.diag([RIDGE, 1e-9])
     beta = np.zeros(2)
@@ -225,7 +235,7 @@ def _bounds(llr: NDArray[np.float64], y: NDArray[np.int_], bound: float) -> tupl
 
 
 def _resampled(
-    x: NDArray[np.float64], y: NDArray[np.int_], names: NDArray[np.str_], seed: int
+    x: NDArray[np.float64], y: NDArray[np.int_], names: NDArray[np.str_], seed: int, neutral: float | None
 ) -> tuple[tuple[float, float], ...]:
     rng = np.random.default_rng(seed)
     members = {name: np.flatnonzero(names == name) for name in sorted(set(names))}
@@ -234,7 +244,7 @@ def _resampled(
     for _ in range(20 * RESAMPLES):
         picked = np.concatenate([members[keys[i]] for i in rng.integers(0, len(keys), len(keys))])
         if 0 < y[picked].sum() < len(picked):
-            fits.append(_logistic(x[picked], y[picked]))
+            fits.append(_logistic(x[picked], y[picked], neutral))
         if len(fits) == RESAMPLES:
             break
     return tuple(fits)

@@ -123,7 +123,11 @@ def fitted(folder: Path, seed: int = 0) -> calibration.Calibration:
     for i in (2, 4):  # consultations count three times: of the four kinds they are nearest to an interview
         rows += [*cases(nearest, seed + i, priors()), *cases(nearest, seed + i + 1, priors(), noise=0.15)]
     fit = calibration.fit(
-        [row.score for row in rows], [int(row.assisted) for row in rows], [row.group for row in rows], max_llr=MAX_LLR
+        [row.score for row in rows],
+        [int(row.assisted) for row in rows],
+        [row.group for row in rows],
+        max_llr=MAX_LLR,
+        neutral=0.0,  # the score is a log ratio: 0 is a call that tells nothing
     )
     # the same recordings stand on both sides and several times: count recordings
     recordings = len({row.name for row in rows})

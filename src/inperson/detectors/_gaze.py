@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from inperson.types import Floats
 
-RIGHT_EYE = (33, 133, 159, 145, 468)
-LEFT_EYE = (263, 362, 386, 374, 473)
-"""Face-mesh points of each eye: outer corner, inner corner, upper lid, lower lid, iris centre."""
+LEFT_EYE = (33, 133, 159, 145, 468)
+RIGHT_EYE = (263, 362, 386, 374, 473)
+"""Face-mesh points of each eye (left and right in the picture): outer corner, inner corner, upper lid, lower lid, iris centre."""
 EYE_WIDTH = 30.0
 EYE_RADIUS = 12.0
 """Millimetres: palpebral fissure length and eyeball radius of an adult, rounded textbook values. They only scale the
@@ -41,7 +41,7 @@ def direction(landmarks: Floats) -> tuple[float, float, float] | None:
         return None
     along = np.array([axis[0], axis[1]]) / span
     below = np.array([-along[1], along[0]])
-    eyes = np.array([_eye(points, eye, along, below) for eye in (RIGHT_EYE, LEFT_EYE)])
+    eyes = np.array([_eye(points, eye, along, below) for eye in (LEFT_EYE, RIGHT_EYE)])
     across, down, lids = eyes.mean(axis=0)
     yaw = np.degrees(np.arctan2(axis[2], span))
     pitch = _pitch(points, span)
