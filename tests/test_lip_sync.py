@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from inperson.analysis import Senses, perceive
 from inperson.detectors import _lip_features as features
 from inperson.detectors import _lip_lag as lag
 from inperson.detectors.lip_sync import LipSync
-from inperson.media import MediaInfo
+from inperson.media import MediaInfo, Reader, probe
+from inperson.testing import check_detector
 from inperson.types import Abstention, Candidate, Chunk, Face, Frame, Reading, Session, Span, Track, Turn
 
+SAMPLES = Path(__file__).parents[1] / "samples"
 RATE = 16_000
 SECONDS = 16.0
 
@@ -264,6 +268,30 @@ def test_offset_is_told_where_the_voice_is_not_known_to_be_the_candidates() -> N
     found = run(recording(SPEECH, voice(SPEECH, 0.25), regular(25)), known)
     assert isinstance(found, Abstention)
     assert offset(found) - offset(UNSHIFTED) == pytest.approx(250, abs=20)
+
+
+def beginning(path: Path, seconds: float) -> Reading | Abstention:
+    """What the detector says of the first seconds of a recording."""
+    detector = LipSync()
+    senses = Senses(detector.needs, probe(path))
+    end = 0.0
+    with Reader(path, each_frame=senses.see) as reader:
+        for chunk in perceive(reader, senses):
+            detector.update(chunk)
+            end = chunk.span.end
+            if end >= seconds:
+                break
+    return detector.finish(senses.session(end))
+
+
+def test_the_sample_with_late_sound_reads_250_ms_later() -> None:
+    together, late = (beginning(SAMPLES / name, 6.0) for name in ("candidate_only.mp4", "late_audio.mp4"))
+    assert abs(offset(together)) < 60
+    assert offset(late) - offset(together) == pytest.approx(250, abs=20)
+
+
+def test_contract() -> None:
+    check_detector(LipSync)
 
 
 def test_mouth_measures_do_not_change_with_size_roll_or_place() -> None:

@@ -363,7 +363,7 @@ def test_absurd_sample_rates_are_refused(tmp_path: Path, rate: int) -> None:
     )
 
 
-@pytest.mark.parametrize("channels", [3, 8, 9, 16, 33, 64])
+@pytest.mark.parametrize("channels", [3, 9, 33])
 def test_many_channels_of_unknown_meaning_are_averaged(tmp_path: Path, channels: int) -> None:
     samples = np.zeros((16000, channels), np.int16)
     samples[:, -1] = 16384

@@ -23,7 +23,7 @@ def landmarks(across: float, yaw: float = 0.0, span: float = 90.0) -> np.ndarray
     shift = math.sin(math.radians(across)) * EYE_RADIUS / EYE_WIDTH * third
     points[468, 0], points[473, 0] = -third + shift, third + shift
     points[:, 2] = points[:, 0] * math.tan(math.radians(yaw))
-    return (points + [320, 180, 0]).astype(np.float32)
+    return (points + np.array([320, 180, 0])).astype(np.float32)
 
 
 @pytest.mark.parametrize("across", [-20.0, -3.0, 0.0, 8.0, 20.0])
@@ -120,7 +120,8 @@ def test_reading_scores_above_resting_and_shows_when() -> None:
 
 def test_reading_while_listening_does_not_count() -> None:
     chunks, session = call(lines)
-    quiet = replace(session, turns=tuple(replace(t, speaker="S1") for t in session.turns) + (Turn(Span(39, 39.5), "S2"),))
+    others = (replace(t, speaker="S1") for t in session.turns)
+    quiet = replace(session, turns=(*others, Turn(Span(39, 39.5), "S2")))
     found = run(chunks, quiet)
     assert isinstance(found, Abstention)
     assert "s are needed" in found.reason

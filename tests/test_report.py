@@ -33,8 +33,12 @@ def report() -> Report:
                 model="lip_sync-0.1.0",
                 alternatives=("a Bluetooth headset",),
             ),
-            Finding(signal="reading", status="abstained", reason="4 s of answers, 20 s are needed", model="reading-0.1.0"),
-            Finding(signal="response_latency", status="scored", confidence=0.5, llr=0.0, interval=(0.4, 0.6), quality=0.5),
+            Finding(
+                signal="reading", status="abstained", reason="4 s of answers, 20 s are needed", model="reading-0.1.0"
+            ),
+            Finding(
+                signal="response_latency", status="scored", confidence=0.5, llr=0.0, interval=(0.4, 0.6), quality=0.5
+            ),
         ),
         warnings=("2 frames could not be decoded",),
     )

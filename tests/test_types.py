@@ -1,7 +1,7 @@
 import pytest
 
-from inperson.types import Session, Span, Turn, merged
 from inperson.candidate import Candidate
+from inperson.types import Session, Span, Turn, merged
 
 
 def test_span_operators() -> None:

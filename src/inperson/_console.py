@@ -148,7 +148,8 @@ def summary(tally: Tally) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.errors.items()))
     failed = f", {tally.failed} failed ({kinds})" if kinds else ""
     skipped = f", {tally.skipped} done before" if tally.skipped else ""
-    return f"{tally.total} recordings: {tally.analysed} analysed{failed}{skipped}"
+    noun = "recording" if tally.total == 1 else "recordings"
+    return f"{tally.total} {noun}: {tally.analysed} analysed{failed}{skipped}"
 
 
 def _console(stderr: bool = False) -> Console:

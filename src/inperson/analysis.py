@@ -1,7 +1,7 @@
 """From a recording to a report: the loop.
 
-Decode once (`inperson.media`), perceive once (faces, speech), hand every chunk to every detector, then let each say what
-it measured. A detector that fails is reported as having abstained: no failure becomes a score, and none of the others'
+Decode once (`inperson.media`), perceive once (faces, speech), hand every chunk to every detector, then let each say
+what it measured. A detector that fails is reported as having abstained: no failure becomes a score, and none of the others'
 work is lost.
 """
 
@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from inperson import calibration, models
 from inperson._stages import OnStage, Stages
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from inperson.report import AudioStream, Finding, Media, Moment, Report, VideoStream
 
 log = logging.getLogger("inperson")
+
+FaceBackend = Literal["onnx", "mediapipe"]
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds read and, where the container says so, the recording's length."""
@@ -39,7 +41,7 @@ def analyze(
     candidate: str | None = None,
     prior: float = 0.5,
     audio_track: int | None = None,
-    face_backend: str = "onnx",
+    face_backend: FaceBackend = "onnx",
     progress: Progress | None = None,
     on_stage: OnStage | None = None,
 ) -> Report:
@@ -82,7 +84,7 @@ def analyze(
         An argument or the turns file is not as expected.
     """
     from inperson.detectors import factories
-    from inperson.media import Reader, prefetch, probe, sha256
+    from inperson.media import Reader, prefetch, sha256
     from inperson.transcripts import read_turns
 
     calibration.confidence(0.0, prior)  # refuses an impossible prior before any work
@@ -91,18 +93,18 @@ def analyze(
     needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
     stages = Stages(on_stage)
     with stages("open"):
-        info = probe(path)
-        senses = Senses(needs, info, face_backend, stages)
         digest = sha256(path)
+        reader = Reader(path, native="native" in needs, audio_track=audio_track, each_frame=lambda f: senses.see(f))
+        senses = Senses(needs, reader.info, face_backend, stages)
     end = 0.0
-    with Reader(path, native="native" in needs, audio_track=audio_track, each_frame=senses.see) as reader:
+    with reader:
         for chunk in prefetch(perceive(reader, senses, stages)):
             end = chunk.span.end
             for one in made:
                 with stages(one.detector.signal):
                     one.update(chunk)
             if progress is not None:
-                progress(end, info.duration)
+                progress(end, reader.info.duration)
         warnings = list(reader.warnings)
     with stages("session"):
         session = senses.session(end, supplied, candidate)
@@ -123,7 +125,7 @@ class Analyzer:
     candidate: str | None = None
     prior: float = 0.5
     audio_track: int | None = None
-    face_backend: str = "onnx"
+    face_backend: FaceBackend = "onnx"
 
     def __call__(self, path: str | Path, progress: Progress | None = None) -> Report:
         """Analyse one recording."""
@@ -152,7 +154,9 @@ class Senses:
     stages : Stages
     """
 
-    def __init__(self, needs: frozenset[str], info: MediaInfo, face_backend: str = "onnx", stages: Stages | None = None) -> None:
+    def __init__(
+        self, needs: frozenset[str], info: MediaInfo, face_backend: FaceBackend = "onnx", stages: Stages | None = None
+    ) -> None:
         from inperson.candidate import LipMotion
         from inperson.faces import FaceTracker
         from inperson.speech import Listener
@@ -237,7 +241,8 @@ class _Running:
 
     def _fail(self, error: Exception) -> None:
         name = self.detector.signal
-        self.fault = f"the {name} detector failed ({type(error).__name__}: {error}); this is a fault of its code, please report it"
+        what = f"{type(error).__name__}: {error}"
+        self.fault = f"the {name} detector failed ({what}); this is a fault of its code, please report it"
         log.error("the %s detector failed", name, exc_info=error)
 
 
@@ -252,7 +257,13 @@ def _finding(
     if isinstance(result, Abstention):
         status = "abstained" if result.applicable else "not_applicable"
         return Finding.model_validate(
-            {"signal": detector.signal, "status": status, "reason": result.reason, "measurements": numbers, "model": detector.model}
+            {
+                "signal": detector.signal,
+                "status": status,
+                "reason": result.reason,
+                "measurements": numbers,
+                "model": detector.model,
+            }
         )
     llr = fitted.llr(result.score)
     low, high = fitted.interval(result.score, result.spread)
@@ -289,7 +300,9 @@ def _moments(evidence: Iterable[Evidence], duration: float) -> tuple[Moment, ...
     )
 
 
-def _report(session: Session, digest: str, prior: float, findings: Sequence[Finding], warnings: Sequence[str]) -> Report:
+def _report(
+    session: Session, digest: str, prior: float, findings: Sequence[Finding], warnings: Sequence[str]
+) -> Report:
     from inperson import __version__
     from inperson.report import Report, Subject
 

@@ -213,7 +213,8 @@ def preflight(analyzer: Analyzer) -> None:
     for card in models.cards():
         models.verify(card)
     for factory in analyzer.detectors or factories(analyzer.signals):
-        models.card(factory().model)
+        model = factory().model
+        calibration.Calibration.from_card(models.card(model).calibration, model)
     backend: Any = analyzer.face_backend
     FaceTracker(backend=backend)
 

@@ -119,10 +119,20 @@ class Calibration:
                 n_spoof=int(table.get("n_spoof", 0)),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"the [calibration] of {name} is not usable ({error!r}); reinstall inperson or refit it") from None
-        numbers = (made.slope, made.intercept, *made.score_range, *made.llr_range, *(x for row in made.bootstrap for x in row))
+            raise ModelError(
+                f"the [calibration] of {name} is not usable ({error!r}); reinstall inperson or refit it"
+            ) from None
+        numbers = (
+            made.slope,
+            made.intercept,
+            *made.score_range,
+            *made.llr_range,
+            *(x for row in made.bootstrap for x in row),
+        )
         if not all(math.isfinite(x) for x in numbers):
-            raise ModelError(f"the [calibration] of {name} holds a number that is not finite; reinstall inperson or refit it")
+            raise ModelError(
+                f"the [calibration] of {name} holds a number that is not finite; reinstall inperson or refit it"
+            )
         return made
 
 
@@ -191,7 +201,9 @@ def fit(
     names = np.array([str(g) for g in groups])
     counts = [len(set(names[y == label])) for label in (0, 1)]
     if min(counts) < MIN_GROUPS:
-        raise InputError(f"a calibration needs at least {MIN_GROUPS} groups of each class, found {counts[0]} and {counts[1]}")
+        raise InputError(
+            f"a calibration needs at least {MIN_GROUPS} groups of each class, found {counts[0]} and {counts[1]}"
+        )
     slope, intercept = _logistic(x, y, neutral)
     bound = math.log10(min(counts) + 1)
     if max_llr is not None:
@@ -225,8 +237,8 @@ def _logistic(x: NDArray[np.float64], y: NDArray[np.int_], neutral: float | None
             break
     if beta[0] < 0:
         return 0.0, 0.0
-    slope = beta[0] / scale / math.log(10)
-    return float(slope), float(beta[1] / math.log(10) - slope * centre)
+    slope = float(beta[0]) / scale / math.log(10)
+    return slope, float(beta[1]) / math.log(10) - slope * centre
 
 
 def _bounds(llr: NDArray[np.float64], y: NDArray[np.int_], bound: float) -> tuple[float, float]:

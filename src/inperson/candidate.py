@@ -56,7 +56,7 @@ class LipMotion:
             upper, lower, right, left = face.landmarks[[UPPER_LIP, LOWER_LIP, RIGHT_EYE, LEFT_EYE]]
             self._times[face.track].append(frame.time)
             self._openings[face.track].append(
-                float(np.linalg.norm(upper - lower) / max(np.linalg.norm(left - right), 1e-6))
+                float(np.linalg.norm(upper - lower)) / max(float(np.linalg.norm(left - right)), 1e-6)
             )
 
     def activity(self, track: int) -> tuple[Series, Series]:
@@ -88,7 +88,7 @@ def belongs(activity: tuple[Series, Series], spoken: Sequence[Span]) -> float | 
 
 
 def layout_of(tracks: Sequence[Track], duration: float) -> Layout:
-    """``"none"`` without a face, ``"several"`` if two tracks are seen at once for a tenth of the time, else ``"single"``."""
+    """``"none"`` without a face, ``"several"`` if two are seen at once for a tenth of the time, else ``"single"``."""
     if not tracks:
         return "none"
     shared = 0.0
@@ -99,7 +99,11 @@ def layout_of(tracks: Sequence[Track], duration: float) -> Layout:
 
 
 def choose(
-    turns: Sequence[Turn], tracks: Sequence[Track], lips: LipMotion, size: tuple[int, int] | None, wanted: str | None = None
+    turns: Sequence[Turn],
+    tracks: Sequence[Track],
+    lips: LipMotion,
+    size: tuple[int, int] | None,
+    wanted: str | None = None,
 ) -> Candidate:
     """Decide which track and which speaker are the candidate's.
 
@@ -179,7 +183,10 @@ def _answering(
         return first, f"speaks longest ({share:.0%} of all speech)"
     seen = _only_visible(speaking, tracks, fit)
     if seen:
-        return seen, "speaks about as long as the others, but is the only one whose lips are seen to move with the voice"
+        return (
+            seen,
+            "speaks about as long as the others, but is the only one whose lips are seen to move with the voice",
+        )
     return None, (
         f"not clear: {first!r} and {second!r} speak about equally long ({speaking[first]:.0f} s and "
         f"{speaking[second]:.0f} s); name the candidate to decide"
@@ -260,9 +267,7 @@ def _wanted(
     )
 
 
-def _at(
-    row: str | None, column: str | None, wanted: str, tracks: Sequence[Track], size: tuple[int, int] | None
-) -> int:
+def _at(row: str | None, column: str | None, wanted: str, tracks: Sequence[Track], size: tuple[int, int] | None) -> int:
     if not tracks or size is None:
         raise InputError(f"candidate {wanted!r} names a place in the picture, but no face is seen in this recording")
     target_x = {"left": 0.0, "right": 1.0, None: 0.5}.get(column, 0.5)

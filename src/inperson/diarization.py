@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from inperson.types import Floats, Span, Turn
 
 MAX_SPEAKERS = 4
-ONE_VOICE = 0.32
+ONE_VOICE = 0.31
 """Average cosine distance under which the last two groups are one voice."""
-MORE_VOICES = 0.45
+MORE_VOICES = 0.44
 """The same for a third and a fourth: higher, because two is what a call most often has."""
 MIN_VOICE = 2.0
 """Seconds of speech that make a voice of its own; less is joined to the nearest."""
-FULL = 0.8
+FULL = 1.0
 """Windows with less speech than this, in s, do not found clusters: their embeddings scatter too far."""
 MAX_GROUPS = 12
 MAX_WINDOWS = 1500

@@ -16,7 +16,7 @@ class InpersonError(Exception):
 
 
 class MediaError(InpersonError):
-    """The recording cannot be read: unknown container, no audio or video stream, damage from the first byte, a limit."""
+    """The recording cannot be read: unknown container, no sound or picture, damage from the first byte, a limit."""
 
 
 class ModelError(InpersonError):

@@ -1,8 +1,8 @@
 """The report in the words of Microsoft Graph's ``syntheticMediaDetectionDetail`` (beta), the field's nearest standard.
 
 Source of the property names, types and the rule for recordings: Microsoft Graph beta reference, resource types
-``syntheticMediaDetectionDetail`` and ``mediaSegment``. What does not map: an abstention (Graph has no word for it, and a
-missing confidence must not become a number), the prior, the interval, the alternatives, and the two signals that are
+``syntheticMediaDetectionDetail`` and ``mediaSegment``. What does not map: an abstention (Graph has no word for it, and
+a missing confidence must not become a number), the prior, the interval, the alternatives, and the two signals that are
 not about synthetic media (response latency, reading). The mapping is tabled in ``docs/report.md``.
 """
 

@@ -158,11 +158,13 @@ def _verified_bytes(card: Card) -> bytes:
     try:
         content = card.path.read_bytes()
     except OSError as error:
-        raise ModelError(f"the model file {card.path.name} is missing or unreadable ({error.strerror}); {REMEDY}") from None
+        reason = f"is missing or unreadable ({error.strerror})"
+        raise ModelError(f"the model file {card.path.name} {reason}; {REMEDY}") from None
     found, expected = hashlib.sha256(content).hexdigest(), card.data.get("sha256")
     if found != expected:
         raise ModelError(
-            f"the model file {card.path.name} is altered: expected SHA-256 {str(expected)[:16]}..., found {found[:16]}...; {REMEDY}"
+            f"the model file {card.path.name} is altered: expected SHA-256 {str(expected)[:16]}..., "
+            f"found {found[:16]}...; {REMEDY}"
         )
     return content
 
@@ -192,7 +194,9 @@ def _session(name: str, where: Path) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(_verified_bytes(found), sess_options=options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            _verified_bytes(found), sess_options=options, providers=["CPUExecutionProvider"]
+        )
     except ModelError:
         raise
     except Exception as error:  # onnxruntime raises many unrelated classes

@@ -1,7 +1,7 @@
 """The report: what `inperson.analyze` returns, what `inperson check` prints, what a platform stores.
 
-Its JSON form is stable and versioned (`SCHEMA`); the JSON Schema is published as ``docs/report.schema.json``. There is no
-verdict in it, and no landmark, embedding or picture.
+Its JSON form is stable and versioned (`SCHEMA`); the JSON Schema is published as ``docs/report.schema.json``. There is
+no verdict in it, and no landmark, embedding or picture.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Finding(_Part):
     """What one signal's detector says about the recording.
 
     Exactly one of `confidence` and `reason` is set. `confidence` is P(signal present | evidence) at the report's
-    `prior`; `llr` is the log10 likelihood ratio, independent of any prior; `interval` is the 95 % interval of `confidence`.
+    `prior`; `llr` is the log10 likelihood ratio, independent of any prior; `interval` is the 95 % interval of
+    `confidence`.
     """
 
     signal: str
@@ -55,7 +56,9 @@ class Finding(_Part):
     confidence: float | None = Field(default=None, ge=0, le=1)
     llr: float | None = Field(default=None, description="log10 likelihood ratio: signal present against bona fide")
     interval: tuple[float, float] | None = Field(default=None, description="95 % interval of confidence")
-    quality: float | None = Field(default=None, ge=0, le=1, description="how good the material was for this measurement")
+    quality: float | None = Field(
+        default=None, ge=0, le=1, description="how good the material was for this measurement"
+    )
     reason: str | None = Field(default=None, description="why nothing could be told")
     evidence: tuple[Moment, ...] = ()
     measurements: dict[str, Quantity] = Field(default_factory=dict)
@@ -132,7 +135,9 @@ class Report(_Part):
     version: str = Field(description="of inperson")
     media: Media
     candidate: Subject
-    prior: float = Field(gt=0, lt=1, description="P(signal present) before the recording was seen; stated, not estimated")
+    prior: float = Field(
+        gt=0, lt=1, description="P(signal present) before the recording was seen; stated, not estimated"
+    )
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...] = ()
 

@@ -196,9 +196,7 @@ def _session(chunks: Sequence[Chunk], turns: tuple[Turn, ...], tracks: tuple[Tra
     duration = chunks[-1].span.end if chunks else 0.0
     media = _media(duration, any(c.frames for c in chunks), any(c.audio.size for c in chunks))
     who = Candidate(0, "S2", "Made up.", (0,)) if tracks else Candidate(None, None, "Nobody is here.")
-    return Session(
-        media, duration, turns, "supplied" if turns else "none", tracks, who, "single" if tracks else "none"
-    )
+    return Session(media, duration, turns, "supplied" if turns else "none", tracks, who, "single" if tracks else "none")
 
 
 def _media(duration: float, video: bool, audio: bool) -> MediaInfo:
@@ -256,7 +254,7 @@ def _check_repeats(factory: Callable[[], Detector], chunks: Sequence[Chunk], ses
         assert math.isfinite(first.score), f"{signal}: the score {first.score} is not finite"
         assert 0 <= first.quality <= 1, f"{signal}: quality {first.quality} is outside 0 to 1"
         for one in first.evidence:
-            inside = 0 <= one.span.start and one.span.end <= session.duration + 1e-6
+            inside = one.span.start >= 0 and one.span.end <= session.duration + 1e-6
             assert inside, f"{signal}: evidence {one.span} lies outside the recording (0 to {session.duration})"
             assert one.note.strip(), f"{signal}: the evidence at {one.span} has no note"
 
@@ -283,12 +281,14 @@ def _check_memory(factory: Callable[[], Detector], seconds: float = 60.0) -> Non
         kept = (tracemalloc.get_traced_memory()[0] - before) / seconds
     finally:
         tracemalloc.stop()
-    assert kept < MAX_BYTES_PER_SECOND, f"{detector.signal} keeps {kept:.0f} bytes a second, at most {MAX_BYTES_PER_SECOND}"
+    assert kept < MAX_BYTES_PER_SECOND, (
+        f"{detector.signal} keeps {kept:.0f} bytes a second, at most {MAX_BYTES_PER_SECOND}"
+    )
 
 
 def _later(chunk: Chunk, by: float) -> Chunk:
     frames = tuple(
-        replace(f, time=f.time + by, faces=tuple(replace(x, crop=None if x.crop is None else x.crop.copy()) for x in f.faces))
+        replace(f, time=f.time + by, faces=tuple(replace(x, crop=np.array(x.crop)) for x in f.faces))
         for f in chunk.frames
     )
     return replace(
@@ -303,9 +303,9 @@ def _later(chunk: Chunk, by: float) -> Chunk:
 
 def _perceived(recording: str | Path) -> tuple[list[Chunk], Session]:
     from inperson.analysis import Senses, perceive
-    from inperson.media import Reader, probe
+    from inperson.media import Reader
 
-    senses = Senses(frozenset({"faces", "speech"}), probe(recording))
-    with Reader(recording, native=True, each_frame=senses.see) as reader:
+    with Reader(recording, native=True, each_frame=lambda f: senses.see(f)) as reader:
+        senses = Senses(frozenset({"faces", "speech"}), reader.info)
         chunks = list(perceive(reader, senses))
     return chunks, senses.session(chunks[-1].span.end)

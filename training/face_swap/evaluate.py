@@ -2,10 +2,10 @@
 
 Usage: python evaluate.py VIDEO_DIR SCORES.csv [--card models/face_swap-0.1.0.toml]
 
-VIDEO_DIR holds recordings and a manifest.csv (path, label, kind, person_id, source, licence_class). Of a ``mixed`` file the
-left panel is genuine, the right one swapped, of the same person in one encode. With --card the [calibration] table of that
-card is rewritten from all rows; the figures printed are cross-fitted: each person's confidence comes from a calibration
-that never saw that person. Nothing here trains the linear model.
+VIDEO_DIR holds recordings and a manifest.csv (path, label, kind, person_id, source, licence_class). Of a ``mixed`` file
+the left panel is genuine, the right one swapped, of the same person in one encode. With --card the [calibration] table
+of that card is rewritten from all rows; the figures printed are cross-fitted: each person's confidence comes from a
+calibration that never saw that person. Nothing here trains the linear model.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 
 from inperson.analysis import Senses, perceive
 from inperson.calibration import fit
+from inperson.detectors._face_texture import NAMES
 from inperson.detectors.face_swap import FaceSwap
 from inperson.media import Reader, probe
 from inperson.types import Candidate, Reading, Track
@@ -37,6 +38,8 @@ class Row:
     source: str
     score: float
     reason: str
+    values: tuple[float, ...] = ()
+    """Medians in the order of `NAMES`; empty where the detector abstained."""
 
 
 def readings(folder: pathlib.Path, row: dict[str, str]) -> list[Row]:
@@ -58,7 +61,8 @@ def readings(folder: pathlib.Path, row: dict[str, str]) -> list[Row]:
         kind = "genuine" if not label else row["kind"] if row["label"] != "mixed" else "face_swap"
         scored = isinstance(found, Reading)
         score, reason = (found.score, "") if scored else (math.nan, found.reason)
-        out.append(Row(row["path"], label, kind, row["person_id"] or row["path"], row["source"], score, reason))
+        values = tuple(found.measurements[name].value for name in NAMES) if scored else ()
+        out.append(Row(row["path"], label, kind, row["person_id"] or row["path"], row["source"], score, reason, values))
     return out
 
 
@@ -84,7 +88,9 @@ def auc(rows: list[Row]) -> str:
             values.append(roc_auc_score([r.label for r in drawn], [r.score for r in drawn]))
     point = roc_auc_score([r.label for r in rows], [r.score for r in rows])
     low, high = np.percentile(values, [2.5, 97.5])
-    return f"{point:.2f} [{low:.2f}, {high:.2f}] ({sum(r.label for r in rows)} against {sum(1 - r.label for r in rows)})"
+    return (
+        f"{point:.2f} [{low:.2f}, {high:.2f}] ({sum(r.label for r in rows)} against {sum(1 - r.label for r in rows)})"
+    )
 
 
 def cross_fitted(rows: list[Row]) -> np.ndarray:
@@ -116,13 +122,18 @@ def report(rows: list[Row]) -> None:
     swaps = [r for r in scored if r.kind in ("genuine", "face_swap")]
     print("AUC swapped against all genuine, pooled:", auc(swaps))
     print("AUC talking heads against all genuine (not this signal):", auc([r for r in scored if r.kind != "face_swap"]))
-    pairs = {r.path: {} for r in swaps}
+    pairs: dict[str, dict[int, Row]] = {r.path: {} for r in swaps}
     for r in swaps:
-        pairs[r.path][r.label] = r.score
-    both = [p for p in pairs.values() if len(p) == 2]
-    print(f"pairs from one encode in which the swapped half scores higher: {sum(p[1] > p[0] for p in both)} of {len(both)}")
+        pairs[r.path][r.label] = r
+    both = [(p[0], p[1]) for p in pairs.values() if len(p) == 2]
+    higher = sum(fake.score > real.score for real, fake in both)
+    print(f"pairs from one encode in which the swapped half scores higher: {higher} of {len(both)}")
+    for i, name in enumerate(NAMES):
+        print(f"  {name:8} higher in {sum(fake.values[i] > real.values[i] for real, fake in both)} of {len(both)}")
     llr, labels = cross_fitted(swaps), np.array([r.label for r in swaps])
-    print(f"cross-fitted by person: Cllr {cllr(llr, labels):.2f} bits, log10 LR from {llr.min():+.2f} to {llr.max():+.2f}")
+    print(
+        f"cross-fitted by person: Cllr {cllr(llr, labels):.2f} bits, log10 LR from {llr.min():+.2f} to {llr.max():+.2f}"
+    )
     over = (llr > math.log10(2)) & (labels == 0)
     print(f"genuine faces above a likelihood ratio of 2: {over.sum()} of {(labels == 0).sum()}")
     for r in (r for r, high in zip(swaps, over, strict=True) if high):

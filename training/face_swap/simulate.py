@@ -1,8 +1,8 @@
 """Short clips made from portraits, genuine and swapped, through the same camera and encoder.
 
-The swap does what a real-time tool with a fixed-size generator does: bring the face to a small square, re-render it there
-(smoothing, colour, sometimes sharpening), put it back through a feathered ellipse, frame by frame. The identity stays:
-what is to be learnt is the re-rendering, not whose face it is.
+The swap does what a real-time tool with a fixed-size generator does: bring the face to a small square, re-render it
+there (smoothing, colour, sometimes sharpening), put it back through a feathered ellipse, frame by frame. The identity
+stays: what is to be learnt is the re-rendering, not whose face it is.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from inperson.faces import FaceTracker
 from inperson.types import Frame
 
-SQUARE = np.float32([[46.29, 51.70], [81.53, 51.50], [64.03, 71.74], [49.55, 92.37], [78.73, 92.20]])
-"""Eyes, nose and mouth corners in a 128 px square: InsightFace's published alignment template (112 px wide, moved by 8)."""
+SQUARE = np.array([[46.29, 51.7], [81.53, 51.5], [64.03, 71.74], [49.55, 92.37], [78.73, 92.2]], np.float32)
+"""Eyes, nose, mouth corners in a 128 px square: InsightFace's published template (112 px wide, moved by 8)."""
 POINTS = (468, 473, 1, 61, 291)
 ELLIPSE, FEATHER = 0.44, 12.0
 """Semi-axes of Deep-Live-Cam's mask over the square's side, and the deviation of its feathering in 128ths."""
@@ -138,7 +138,8 @@ def _swapped(frames: list[np.ndarray], rng: np.random.Generator) -> list[np.ndar
 def _through_h264(frames: list[np.ndarray], crf: int) -> list[np.ndarray]:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=RATE, options={"crf": str(crf), "preset": "veryfast", "tune": "zerolatency"})
+        options = {"crf": str(crf), "preset": "veryfast", "tune": "zerolatency"}
+        stream = container.add_stream("libx264", rate=RATE, options=options)
         stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
         for image in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))

@@ -68,7 +68,9 @@ def main() -> None:
     x, y, who = dataset(options.faces, options.portraits, options.seed)
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced"))
     held = cross_val_predict(model, x, y, groups=who, cv=GroupKFold(5), method="decision_function")
-    print(f"simulated swaps, 5-fold by person: {len(y)} clips of {len(set(who))} people, AUC {roc_auc_score(y, held):.3f}")
+    print(
+        f"simulated swaps, 5-fold by person: {len(y)} clips of {len(set(who))} people, AUC {roc_auc_score(y, held):.3f}"
+    )
     for name, column in zip(NAMES, x.T, strict=True):
         print(f"  {name:8} alone: AUC {roc_auc_score(y, column):.3f}")
     model.fit(x, y)

@@ -55,9 +55,7 @@ def main() -> None:
         sparse = [look for _, look, _ in seen[::24]]
         apart += [difference(a, b) for a, b in itertools.combinations(sparse, 2)]
         people.setdefault(row["person_id"], []).extend(sparse[::4])
-    others = [
-        difference(x, y) for a, b in itertools.combinations(people, 2) for x in people[a] for y in people[b]
-    ]
+    others = [difference(x, y) for a, b in itertools.combinations(people, 2) for x in people[a] for y in people[b]]
     print(f"files {len(rows)}, people {len(people)}")
     show("neighbouring frames, one person", neighbours, (50, 99, 99.9, 99.99, 100))
     show("running mean to next frame, one person", running, (50, 99, 99.9, 100))

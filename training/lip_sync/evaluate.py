@@ -157,7 +157,7 @@ def per_source(made: Sequence[Trial]) -> None:
 
 
 def written(card: Path, match: dict[str, float], fitted: calibration.Calibration) -> None:
-    text = card.read_text(encoding="utf-8").split("[match]")[0].rstrip()
+    text = card.read_text(encoding="utf-8").split("\n[match]\n")[0].rstrip()
     lines = "\n".join(f"{key} = {value}" for key, value in match.items())
     card.write_text(f"{text}\n\n[match]\n{lines}\n\n{fitted.to_toml()}", encoding="utf-8")
 

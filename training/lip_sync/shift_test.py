@@ -75,9 +75,13 @@ def main() -> None:
     parser.add_argument("clips", type=Path, help="folder written by data.py")
     parser.add_argument("data", type=Path, help="folder with video/ and talking/")
     parser.add_argument("--seconds", type=float, default=6.0, help="least length of a clip")
+    parser.add_argument(
+        "--measured", type=Path, help="folder of another condition to measure; weights stay as they are"
+    )
     parser.add_argument("--whole", action="store_true")
     args = parser.parse_args()
     clips = [clip for clip in load(args.clips, args.data) if clip.genuine]
+    measured = [clip for clip in load(args.measured, args.data) if clip.genuine] if args.measured else clips
     paths = {path.stem[:80]: path for path, _ in rows(args.data)}
     weights = held_apart(clips)
     with tempfile.TemporaryDirectory() as folder:
@@ -87,7 +91,7 @@ def main() -> None:
                     clip.name,
                     by_file(paths[clip.name], Path(folder)) if args.whole else by_clip(clip, weights[clip.source]),
                 )
-                for clip in clips
+                for clip in measured
                 if len(clip.mel) / 50 >= args.seconds
             ]
         )

@@ -2,11 +2,11 @@
 
 Usage: python fit.py VIDEO_DIR [--card models/reading-0.1.0.toml] [--seed 0]
 
-No labelled recordings of reading exist here, so the positives are simulated: the gaze measured in a genuine clip, with its own
-noise, blinks and head movement, plus the staircase of fixations and return sweeps of somebody reading lines of text. Clips are
-looped to a minute at least, since an interview's answers are longer than these clips: the loop repeats the person's movements but invents none.
-Genuine clips are looped alike. Licence: clips that may not train a shipped model give two calibration numbers here and
-nothing else.
+No labelled recordings of reading exist here, so the positives are simulated: the gaze measured in a genuine clip, with
+its own noise, blinks and head movement, plus the staircase of fixations and return sweeps of somebody reading lines of
+text. Clips are looped to a minute at least, since an interview's answers are longer than these clips: the loop repeats
+the person's movements and invents none. Genuine clips are looped alike. Licence: clips that may not train a shipped
+model give two calibration numbers here and nothing else.
 
 Prints the score by reader, cross-fitted figures by person, and writes the card's [calibration] table.
 """
@@ -34,7 +34,7 @@ READERS = {
     "wide lines, 18 degrees": (18.0, 3.0),
     "now and then, 10 degrees": (10.0, 2.0),
 }
-"""Width of the lines seen from the candidate's seat, and seconds a line at a normal pace of about 250 words a minute."""
+"""Width of the lines seen from the candidate's seat, and seconds a line at about 250 words a minute."""
 
 
 def gaze(path: pathlib.Path) -> np.ndarray:
@@ -132,7 +132,8 @@ def summary(x: np.ndarray, y: np.ndarray, people: np.ndarray, readers: np.ndarra
     for reader in ("genuine", *READERS):
         kept = readers == reader
         high = (llr[kept] > math.log10(2)).sum()
-        print(f"{reader:26} n {kept.sum():3}  score median {np.median(x[kept]):.2f}  ratio above 2: {high} of {kept.sum()}")
+        middle = np.median(x[kept])
+        print(f"{reader:26} n {kept.sum():3}  score median {middle:.2f}  ratio above 2: {high} of {kept.sum()}")
     natural = llr * math.log(10)
     cllr = (np.logaddexp(0, -natural[y == 1]).mean() + np.logaddexp(0, natural[y == 0]).mean()) / 2 / math.log(2)
     print(f"persons {len(set(people))}, cross-fitted by person: Cllr {cllr:.2f} bits")

@@ -98,6 +98,7 @@ def main() -> None:
 
 def compare(paths: list[Path], network: torch.nn.Module) -> None:
     from dialogues import read
+
     from inperson.speaker_embedding import embed
 
     worst = {"speech probability": 0.0, "mel (relative to its maximum)": 0.0, "embedding": 0.0}

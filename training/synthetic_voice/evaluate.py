@@ -20,6 +20,7 @@ from export import NAME, VERSION
 from measures import Recordings, auc, cllr, eer, interval, recordings, within_page
 
 from inperson.calibration import Calibration, confidence
+from inperson.detectors.synthetic_voice import MIN_SPEECH
 
 COMMAND = "python evaluate.py --features devtest.npz --models ../../models --write"
 KINDS = ("tts", "vc", "accent_conversion", "vocoder_copy_synthesis", "codec")
@@ -36,6 +37,10 @@ def figures(r: Recordings, threshold: float, made: Calibration) -> Iterator[tupl
     yield "recordings", f"{int((r.spoof == 0).sum())} genuine, {int(r.spoof.sum())} synthetic"
     yield "auc", interval(attacks, auc)
     yield "eer_percent", interval(attacks, eer)
+    long = attacks.take(attacks.text["seconds"] >= MIN_SPEECH)
+    yield "recordings_of_4_s_or_more", f"{int((long.spoof == 0).sum())} genuine, {int(long.spoof.sum())} synthetic"
+    yield "auc_4_s_or_more", interval(long, auc)
+    yield "eer_percent_4_s_or_more", interval(long, eer)
     for kind in KINDS:
         part = r.attacks(kind)
         if part.spoof.sum() >= 5:

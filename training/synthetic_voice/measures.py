@@ -33,6 +33,7 @@ def recordings(table: Table, scores: np.ndarray) -> Recordings:
     means = np.bincount(which, scores) / np.bincount(which)
     kept = ("path", "version", "kind", "system", "source", "label", "licence_class", "language")
     text = {name: table.text[name][first] for name in kept}
+    text["seconds"] = np.bincount(which, table.text["seconds"].astype(float))
     return Recordings(means, (text["label"] == "spoof").astype(int), text)
 
 

@@ -20,13 +20,13 @@ from measures import Recordings, auc, cllr, eer, interval, recordings, within_pa
 
 from inperson import calibration
 
-BETA, GAMMA = 1.0, 0.1
-GRID = tuple((beta, gamma) for beta in (0.3, 1.0, 2.0) for gamma in (0.03, 0.1, 0.3))
+BETA, GAMMA = 0.5, 0.2
+GRID = ((0.3, 0.1), (0.3, 0.3), (0.5, 0.2), (1.0, 0.03), (1.0, 0.1), (2.0, 0.03))
 SHIPPED, OPEN = ("open", "none"), ("open",)
 FALSE_ALARMS = 0.05
 MAX_LLR = 1.0
 """Bound on the log10 ratio (10 to 1): tomorrow's pages differ more from these than these from each other."""
-SEEDS = (0, 1, 2)
+SEEDS = (0,)
 
 
 def joined(paths: list[Path]) -> Table:
@@ -95,6 +95,18 @@ def final(table: Table, licences: tuple[str, ...]) -> tuple[Linear, np.ndarray]:
     return model.rescaled(slope, intercept), scores * slope + intercept
 
 
+def false_alarms(r: Recordings, threshold: float) -> str:
+    """TOML table: share of each genuine source's recordings above the threshold, degraded copies counted too."""
+    out = ["[evaluation.cross_validation.false_alarms_by_source]"]
+    for source in sorted(set(r.text["source"][r.spoof == 0])):
+        here = (r.text["source"] == source) & (r.spoof == 0)
+        clean = here & (r.text["version"] == "clean")
+        if clean.sum() >= 5:
+            share, degraded = np.mean(r.score[clean] > threshold), np.mean(r.score[here & ~clean] > threshold)
+            out.append(f'"{source}" = "{share:.2f} of {clean.sum()} clean, {degraded:.2f} of their degraded copies"')
+    return "\n".join(out) + "\n"
+
+
 def sources(table: Table) -> str:
     """TOML rows: what trained, by source and licence."""
     usable = trains(table, SHIPPED)
@@ -128,6 +140,8 @@ def main() -> None:
     threshold = float(np.quantile(r.score[r.spoof == 0], 1 - FALSE_ALARMS))
     figures = {
         "auc": interval(r, auc),
+        "auc_level_normalised_only": interval(r.take(r.text["version"] == "clean"), auc),
+        "eer_percent_level_normalised_only": interval(r.take(r.text["version"] == "clean"), eer),
         "eer_percent": interval(r, eer),
         "cllr": f"{cross_calibrated(r):.3f}",
         "threshold_5_percent_false_alarms": f"{threshold:.4f}",
@@ -139,6 +153,8 @@ def main() -> None:
     write_onnx(open_model, chosen.features[0].parent / f"{NAME}_open-{VERSION}.onnx")
     template = (Path(__file__).parent / "card.toml").read_text(encoding="utf-8")
     crossed = "".join(f'{name} = "{value}"\n' for name, value in figures.items())
+    crossed += "\n" + false_alarms(everything, threshold)
+    print(false_alarms(everything, threshold))
     head = template.replace("@SHA256@", digest).replace("@SIZE@", str(table.x.shape[1]))
     head = head.replace("@SOURCES@", sources(table)).replace("@CROSS@", crossed)
     text = head.replace("@DEVIATION@", f"{deviation_within(table, scores):.4f}")

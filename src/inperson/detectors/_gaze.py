@@ -1,7 +1,7 @@
 """Where the eyes point, from face-mesh landmarks: degrees across and down, relative to the camera's picture.
 
-Absolute gaze is out of reach on a recording (uncalibrated webcam gaze is about 4 degrees off and drifts); what is used is
-how the direction moves within one recording of one person.
+Absolute gaze is out of reach on a recording (uncalibrated webcam gaze is about 4 degrees off and drifts); what is used
+is how the direction moves within one recording of one person.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from inperson.types import Floats
 
 LEFT_EYE = (33, 133, 159, 145, 468)
 RIGHT_EYE = (263, 362, 386, 374, 473)
-"""Face-mesh points of each eye (left and right in the picture): outer corner, inner corner, upper lid, lower lid, iris centre."""
+"""Face-mesh points of each eye, left and right in the picture: outer and inner corner, upper and lower lid, iris."""
 EYE_WIDTH = 30.0
 EYE_RADIUS = 12.0
 """Millimetres: palpebral fissure length and eyeball radius of an adult, rounded textbook values. They only scale the

@@ -2,7 +2,7 @@
 
 Task
 ----
-Measured about three times a second on the candidate's face at full resolution: detail, noise, seam and flicker inside
+Measured about twice a second on the candidate's face at full resolution: detail, noise, seam and flicker inside
 the face against hair, ears and neck (`inperson.detectors._face_texture`). The medians over the recording go through a
 small linear model trained on genuine faces and on the same faces re-rendered and pasted back as swap tools do.
 
@@ -24,13 +24,13 @@ from inperson import models
 from inperson.detectors._face_texture import NAMES, Patch, patch, texture
 from inperson.types import Abstention, Chunk, Evidence, Face, Measurement, Reading, Session, Span
 
-PERIOD = 0.33
+PERIOD = 0.5
 """Seconds between measurements of a track: enough for a median, and a bounded cost."""
 PAIR = 0.12
 """Longest time between two frames whose change is called flicker, in seconds."""
 MIN_FACE = 80.0
 """Pixels of face width below which hair and skin are a handful of pixels."""
-MIN_MEASURED = 8
+MIN_MEASURED = 6
 """Measurements below which a median over the recording means little (about 3 s of visible face)."""
 WINDOW = 5.0
 """Seconds of an evidence window."""
@@ -98,10 +98,12 @@ class FaceSwap:
         width = float(np.median(sizes)) if len(sizes) else 0.0
         seen = {"face_size": Measurement(width, "px"), "measured": Measurement(float(len(rows)), "1")}
         if width < MIN_FACE:
-            return Abstention(f"the candidate's face is {width:.0f} pixels wide, {MIN_FACE:.0f} are needed", measurements=seen)
+            return Abstention(
+                f"the candidate's face is {width:.0f} pixels wide, {MIN_FACE:.0f} are needed", measurements=seen
+            )
         if len(rows) < MIN_MEASURED:
             return Abstention(
-                f"the candidate's face could be measured {len(rows)} times, {MIN_MEASURED} are needed (about 3 s in view)",
+                f"the candidate's face could be measured {len(rows)} times, {MIN_MEASURED} are needed (3 s in view)",
                 measurements=seen,
             )
         values = np.nanmedian(rows[:, 1:], axis=0)
@@ -126,7 +128,7 @@ class FaceSwap:
         return Reading(
             score=overall,
             spread=spread,
-            quality=min(1.0, width / 200.0) * min(1.0, len(rows) / 60.0),
+            quality=min(1.0, width / 200.0) * min(1.0, len(rows) / 40.0),
             evidence=tuple(_moment(s, w, session) for s, w in top if s > 0),
             measurements=seen,
             alternatives=ALTERNATIVES,

@@ -262,7 +262,7 @@ def _hear(mel: Floats, spans: Sequence[Span], others: Sequence[Span], gaps: Sequ
     padded = [Span(max(0.0, s.start - PAD), s.end + PAD) for s in spans]
     used = _mask(padded, n, origin) & ~silent & ~_mask(others, n, origin)
     used |= spoken
-    power = np.log(np.exp(mel.astype(np.float64)).sum(axis=1)) * 10 / math.log(10)
+    power = np.log(np.exp(mel).sum(axis=1)) * (10 / math.log(10))
     sounding = power[~silent]
     snr = float(np.percentile(power[spoken], 75) - np.percentile(sounding, 5)) if spoken.any() else 0.0
     return _Heard(mel, used, spoken, snr)

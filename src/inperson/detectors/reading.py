@@ -3,9 +3,9 @@
 Task
 ----
 Reading runs in fixations along a line, then jumps back to the next line's start: gaze across the picture is a slow
-staircase one way and a quick return the other. Ordinary looking about has no such preference of direction. So passes are
-counted in both directions, and the excess of one over the other, per minute of the candidate's own answers, is the score.
-The opposite direction is the person's own null.
+staircase one way and a quick return the other. Ordinary looking about has no such preference of direction. So passes
+are counted in both directions, and the excess of one over the other, per minute of the candidate's own answers, is the
+score. The opposite direction is the person's own null.
 
 Constants from reading research: fixations last 200-300 ms and saccades span 7-9 letters (Rayner, "Eye movements in
 reading and information processing", Psychological Bulletin 124 (1998) 372-422); a line of text is therefore passed in
@@ -102,17 +102,26 @@ class ReadingFromScreen:
         eyes = float(np.median(rows[:, 4])) if len(rows) else 0.0
         seen = {"eye_distance": Measurement(eyes, "px")}
         if eyes < MIN_EYES:
-            return Abstention(f"the eyes are {eyes:.0f} pixels apart, {MIN_EYES:.0f} are needed to see the iris move", measurements=seen)
+            return Abstention(
+                f"the eyes are {eyes:.0f} pixels apart, {MIN_EYES:.0f} are needed to see the iris move",
+                measurements=seen,
+            )
         times, across, down, noise = steady(rows)
         seen["noise"] = Measurement(noise, "deg")
         if noise > MAX_NOISE:
-            return Abstention(f"the iris is measured to {noise:.1f} degrees only, {MAX_NOISE} are needed (light, focus, glasses or size)", measurements=seen)
+            return Abstention(
+                f"the iris is measured to {noise:.1f} degrees only, {MAX_NOISE} are needed (light, focus, glasses)",
+                measurements=seen,
+            )
         answers = session.spoken_by(session.candidate.speaker)
         spoken = _inside(times, answers)
         seconds = float((spoken & np.isfinite(across)).sum() / RATE)
         seen["measured_speech"] = Measurement(seconds, "s")
         if seconds < MIN_SPEECH:
-            return Abstention(f"the eyes were measured in {seconds:.0f} s of the candidate's answers, {MIN_SPEECH:.0f} s are needed", measurements=seen)
+            return Abstention(
+                f"the eyes were measured in {seconds:.0f} s of the candidate's answers, {MIN_SPEECH:.0f} s are needed",
+                measurements=seen,
+            )
         return self._reading(session, answers, times, across, down, noise, seconds, seen)
 
     def _of(self, tracks: Sequence[int]) -> Series:
@@ -260,7 +269,8 @@ def _evidence(found: list[Pass], session: Session) -> list[Evidence]:
                 Evidence(
                     Span(max(0.0, span.start), min(span.end, session.duration)),
                     math.log1p(len(inside) / max(span.duration, 1.0) * 60),
-                    f"{len(inside)} slow passes {way} across the picture, each ended by a quick return of about {size:.0f} degrees",
+                    f"{len(inside)} slow passes {way} across the picture, each ended by a quick return of about "
+                    f"{size:.0f} degrees",
                     session.candidate.track,
                     session.candidate.speaker,
                 )

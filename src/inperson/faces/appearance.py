@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from inperson.faces.mesh import Region
 from inperson.faces.mesh import SIDE as PATCH
+from inperson.faces.mesh import Region
 from inperson.types import Floats, Image
 
 SIDE = 16

@@ -179,9 +179,11 @@ class FaceTracker:
                 followed.lose()
                 self._recover(followed, image, time, measured)
             elif time - followed.measured < 0.1 and difference(followed.latest, seen.look) > JUMP:
-                crossed = any(same_place(seen.box, f.predicted_box(time)) for f in self._live() if f is not followed)
+                box = followed.predicted_box(time)
+                crossed = any(overlap(box, f.predicted_box(time)) > 0.05 for f in self._live() if f is not followed)
                 followed.lose(cut=not crossed, slipped=crossed)
-                self._assign(seen, time, measured)
+                if not crossed:
+                    self._assign(seen, time, measured)
             else:
                 followed.found(time, seen.landmarks, seen.confidence, seen.look)
                 measured[followed.number] = seen.landmarks
