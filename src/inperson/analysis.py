@@ -1,8 +1,8 @@
 """From a recording to a report: the loop.
 
 Decode once (`inperson.media`), perceive once (faces, speech), hand every chunk to every detector, then let each say
-what it measured. A detector that fails is reported as having abstained: no failure becomes a score, and none of the others'
-work is lost.
+what it measured. A detector that fails is reported as having abstained: no failure becomes a score, and none of the
+others' work is lost.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from inperson import calibration, models
 from inperson._stages import OnStage, Stages
@@ -41,7 +41,7 @@ def analyze(
     candidate: str | None = None,
     prior: float = 0.5,
     audio_track: int | None = None,
-    face_backend: FaceBackend = "onnx",
+    face_backend: str = "onnx",
     progress: Progress | None = None,
     on_stage: OnStage | None = None,
 ) -> Report:
@@ -125,7 +125,7 @@ class Analyzer:
     candidate: str | None = None
     prior: float = 0.5
     audio_track: int | None = None
-    face_backend: FaceBackend = "onnx"
+    face_backend: str = "onnx"
 
     def __call__(self, path: str | Path, progress: Progress | None = None) -> Report:
         """Analyse one recording."""
@@ -155,14 +155,14 @@ class Senses:
     """
 
     def __init__(
-        self, needs: frozenset[str], info: MediaInfo, face_backend: FaceBackend = "onnx", stages: Stages | None = None
+        self, needs: frozenset[str], info: MediaInfo, face_backend: str = "onnx", stages: Stages | None = None
     ) -> None:
         from inperson.candidate import LipMotion
         from inperson.faces import FaceTracker
         from inperson.speech import Listener
 
         people = bool(needs & {"faces", "speech"})
-        self.tracker = FaceTracker(backend=face_backend) if info.video and people else None
+        self.tracker = FaceTracker(backend=cast(FaceBackend, face_backend)) if info.video and people else None
         self.listener = Listener() if info.audio and people else None
         self._info = info
         self._lips = LipMotion()

@@ -142,7 +142,7 @@ def _decode_only(path: str | Path) -> Stage:
             wanted.append(info.video.index)
             codec = handle.container.streams[info.video.index].codec_context
             codec.thread_count, codec.thread_type = 1, "AUTO"
-        for packet in handle.container.demux([handle.container.streams[index] for index in wanted]):
+        for packet in handle.packets([handle.container.streams[index] for index in wanted]):
             _decoded(packet)
     return Stage("decode only", time.perf_counter() - started[0], time.process_time() - started[1])
 

@@ -151,7 +151,7 @@ def confidence(llr: float, prior: float) -> float:
     """
     if not 0 < prior < 1:
         raise InputError(f"the prior must be a probability above 0 and below 1, found {prior}")
-    odds = prior / (1 - prior) * 10.0**llr
+    odds = prior / (1 - prior) * math.pow(10.0, llr)
     return odds / (1 + odds)
 
 

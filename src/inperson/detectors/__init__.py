@@ -1,7 +1,7 @@
 """The detectors, one file a signal, and where further ones come from.
 
-A detector is any class that fulfils `inperson.types.Detector`. Those below are built in; a package makes more known by an
-entry point in the group ``inperson.detectors`` (name: the signal; value: ``module:Class``).
+A detector is any class that fulfils `inperson.types.Detector`. Those below are built in; a package makes more known by
+an entry point in the group ``inperson.detectors`` (name: the signal; value: ``module:Class``).
 """
 
 from __future__ import annotations
