@@ -140,6 +140,7 @@ def test_chunk_length_changes_nothing(size: int) -> None:
     np.testing.assert_allclose(*speech, atol=1e-6)
     assert found.finish() == expected.finish()
     assert found.speech == expected.speech
+    assert found._windows.spans == expected._windows.spans
 
 
 def test_two_voices_in_one_channel_are_told_apart() -> None:
@@ -210,6 +211,9 @@ def test_exclusive_activity_decides_about_channels() -> None:
     assert not separate(active[:, :1])
     active[100:, 1] = False
     assert not separate(active), "the second channel never speaks alone"
+    together = np.ones((400, 2), bool)
+    together[:50, 0] = together[50:100, 1] = False
+    assert not separate(together), "each speaks alone for 1.6 s, but most speech is in both"
 
 
 def test_the_callers_turns_come_first() -> None:

@@ -77,8 +77,6 @@ class FaceDetector:
 
     def __call__(self, image: Image, tile: Tile) -> list[Detection]:
         """Faces in `tile` of `image`, best first, one per face. Empty where there is none."""
-        import cv2
-
         scale = tile.side / SIDE
         part = image[max(0, tile.y) : max(0, tile.y + tile.side), max(0, tile.x) : max(0, tile.x + tile.side)]
         if not part.size:
@@ -86,10 +84,8 @@ class FaceDetector:
         left, top = (min(SIDE - 1, round(max(0, -n) / scale)) for n in (tile.x, tile.y))
         height = max(1, min(SIDE - top, round(part.shape[0] / scale)))
         width = max(1, min(SIDE - left, round(part.shape[1] / scale)))
-        # area averaging: a bilinear sample at a fifth of the size skips most pixels, and small faces with them
-        way = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
         small = np.zeros((SIDE, SIDE, 3), np.uint8)
-        small[top : top + height, left : left + width] = cv2.resize(part, (width, height), interpolation=way)
+        small[top : top + height, left : left + width] = _shrunk(part, width, height)
         scores, rows = self._session.run(None, {"image": small[None]})
         keep = np.flatnonzero(scores >= MIN_SCORE)
         rows, scores = rows[keep].reshape(-1, 8, 2), scores[keep]
@@ -97,6 +93,19 @@ class FaceDetector:
         rows *= scale
         rows[:, [0, 2, 3, 4, 5, 6, 7]] += (tile.x, tile.y)
         return _distinct(rows, scores)
+
+
+def _shrunk(part: Image, width: int, height: int) -> Image:
+    """Averaged down: a plain bilinear sample at a fifth of the size skips most pixels, and small faces with them.
+
+    Halving first is exact and several times faster than averaging over a fractional number of pixels at once.
+    """
+    import cv2
+
+    while part.shape[0] >= 2 * height and part.shape[1] >= 2 * width:
+        part = np.asarray(cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA))
+    way = cv2.INTER_AREA if part.shape[0] > height else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(part, (width, height), interpolation=way), np.uint8)
 
 
 def _distinct(rows: Floats, scores: Floats) -> list[Detection]:
