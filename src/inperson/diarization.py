@@ -30,6 +30,14 @@ MIN_VOICE = 2.0
 FULL = 1.0
 """Windows with less speech than this, in s, do not found clusters: their embeddings scatter too far."""
 MAX_GROUPS = 12
+BRIEF_WINDOWS = 3
+BRIEF_SHARE = 0.15
+"""Share of all speech that short windows must hold to found a voice: back-channels hold less."""
+BRIEF_TOGETHER = 0.38
+"""Average cosine distance up to which short windows are grouped."""
+BRIEF_APART = 0.5
+"""Cosine to every other voice under which such a group is a voice of its own. Mean embeddings of four windows of 0.5 s
+have 0.49 or more to their own voice's long ones in 98 % of the training voices, 0.7 s 0.55 or more."""
 MAX_WINDOWS = 1500
 """Clustering looks at this many windows at most, evenly spread: its memory grows with the square."""
 
@@ -80,34 +88,69 @@ def diarize(speech: Sequence[Span], windows: Sequence[Span], embeddings: Floats)
 
 
 def _voices(windows: Sequence[Span], embeddings: Doubles) -> Doubles:
-    """(k, d) unit centre of each voice; k = 0 without embeddings.
+    """(k, d) unit centre of each voice; k = 0 without embeddings."""
+    long = np.array([window.duration >= FULL for window in windows], bool)
+    if _covered(windows, np.flatnonzero(long)) < MIN_VOICE:
+        long[:] = True
+    voices = _grown(windows, embeddings, np.flatnonzero(long)) + _brief(windows, embeddings, np.flatnonzero(~long))
+    centres: list[Doubles] = []
+    for number, voice in enumerate(voices):
+        centre = _centre(embeddings[voice])
+        near = max((float(centre @ other) for other in centres), default=-1.0)
+        if number == 0 or long[voice[0]] or (near < BRIEF_APART and len(centres) < MAX_SPEAKERS):
+            centres.append(centre)
+    return np.array(centres).reshape(-1, embeddings.shape[1])
+
+
+def _grown(windows: Sequence[Span], embeddings: Doubles, chosen: Labels) -> list[Labels]:
+    """The windows of each voice, from clustering the `chosen` ones.
 
     Follows the tree from its top while the two groups that part there lie further apart than `ONE_VOICE` or, once two
     voices are found, `MORE_VOICES`. Groups with little speech (laughter, a noise taken for speech) count for nothing.
     """
-    from scipy.cluster.hierarchy import fcluster, linkage
-
-    chosen = np.flatnonzero(np.array([window.duration for window in windows]) >= FULL)
     if len(chosen) < 2:
-        return embeddings[:1]
-    chosen = chosen[:: -(-len(chosen) // MAX_WINDOWS)]
-    tree = linkage(embeddings[chosen], "average", metric="cosine")
+        return [chosen] if len(chosen) else []
+    tree, chosen = _tree(embeddings, chosen)
     voices = [chosen]
     for groups in range(2, min(MAX_GROUPS, len(chosen)) + 1):
         if tree[1 - groups, 2] < (ONE_VOICE if len(voices) < 2 else MORE_VOICES):
             break
-        labels = fcluster(tree, groups, "maxclust")
-        parts = [chosen[labels == label] for label in range(1, groups + 1)]
-        parts = [part for part in parts if _covered([windows[i] for i in part]) >= MIN_VOICE]
+        parts = [part for part in _parts(tree, chosen, groups) if _covered(windows, part) >= MIN_VOICE]
         if len(voices) <= len(parts) <= MAX_SPEAKERS:
             voices = parts
-    return np.stack([_centre(embeddings[voice]) for voice in voices])
+    return voices
 
 
-def _covered(windows: list[Span]) -> float:
-    """Seconds covered by windows sorted by start, overlaps counted once."""
+def _brief(windows: Sequence[Span], embeddings: Doubles, chosen: Labels) -> list[Labels]:
+    """Groups of short windows that hold much of the speech: a speaker who never says more than a word or two."""
+    if len(chosen) < BRIEF_WINDOWS:
+        return []
+    tree, chosen = _tree(embeddings, chosen)
+    parts = _parts(tree, chosen, 1 + int(np.sum(tree[:, 2] >= BRIEF_TOGETHER)))
+    enough = max(MIN_VOICE, BRIEF_SHARE * _covered(windows, np.arange(len(windows))))
+    parts = [part for part in parts if len(part) >= BRIEF_WINDOWS and _covered(windows, part) >= enough]
+    return sorted(parts, key=len, reverse=True)
+
+
+def _tree(embeddings: Doubles, chosen: Labels) -> tuple[Doubles, Labels]:
+    """Average-linkage tree of the chosen windows, or of `MAX_WINDOWS` of them, and those it is of."""
+    from scipy.cluster.hierarchy import linkage
+
+    chosen = chosen[:: -(-len(chosen) // MAX_WINDOWS)]
+    return np.asarray(linkage(embeddings[chosen], "average", metric="cosine")), chosen
+
+
+def _parts(tree: Doubles, chosen: Labels, groups: int) -> list[Labels]:
+    from scipy.cluster.hierarchy import fcluster
+
+    labels = fcluster(tree, groups, "maxclust")
+    return [chosen[labels == label] for label in range(1, int(labels.max()) + 1)]
+
+
+def _covered(windows: Sequence[Span], chosen: Labels) -> float:
+    """Seconds covered by the chosen windows, overlaps counted once."""
     total, end = 0.0, -np.inf
-    for window in windows:
+    for window in (windows[i] for i in chosen):
         total += max(0.0, window.end - max(window.start, end))
         end = max(end, window.end)
     return total

@@ -122,10 +122,17 @@ def offset(rng: np.random.Generator) -> float:
     return float(np.clip(0.45 + 0.5 * rng.standard_t(6), -1.0, 3.0))
 
 
-def assemble(pool: list[Voice], speakers: int, rng: np.random.Generator, name: str) -> Dialogue:
-    """One dialogue of 30 to 90 s: random levels, one noise floor, gaps and overlaps as in video calls."""
+def assemble(pool: list[Voice], speakers: int, rng: np.random.Generator, name: str, brief: bool = False) -> Dialogue:
+    """One dialogue of 30 to 90 s: random levels, one noise floor, gaps and overlaps as in video calls.
+
+    With `brief`, the last speaker has one piece of 0.6 to 1.2 s of speech, said again and again.
+    """
     chosen = _choose(pool, speakers, rng)
     store = {voice.name: pieces(voice, rng) for voice in chosen}
+    if brief:
+        piece = store[chosen[-1].name][0]
+        first = sounding(piece)[0]
+        store[chosen[-1].name] = [piece[first : first + int(rng.uniform(0.6, 1.2) * RATE)]]
     gains = {voice.name: 10 ** (rng.uniform(-6, 6) / 20) for voice in chosen}
     target, time, end = rng.uniform(30, 90), rng.uniform(0.2, 1.5), 0.0
     placed: list[tuple[float, Floats, str]] = []
@@ -182,8 +189,8 @@ def _mix(placed: list[tuple[float, Floats, str]], rng: np.random.Generator, name
     return Dialogue(name, (audio / peak).astype(np.float32), turns, whole, (tracks + noise[:, :-1]) / np.float32(peak))
 
 
-def assembled(folder: Path, split: str, speakers: int, count: int, seed: int) -> list[Dialogue]:
+def assembled(folder: Path, split: str, speakers: int, count: int, seed: int, brief: bool = False) -> list[Dialogue]:
     """`count` dialogues, reproducible from `seed`."""
     pool = voices(folder, split)
     rngs = np.random.default_rng([seed, speakers]).spawn(count)
-    return [assemble(pool, speakers, rng, f"{split}-{speakers}-{seed}-{i}") for i, rng in enumerate(rngs)]
+    return [assemble(pool, speakers, rng, f"{split}-{speakers}-{seed}-{i}", brief) for i, rng in enumerate(rngs)]
