@@ -156,3 +156,14 @@ def test_diarization_error_of_examples_worked_by_hand(case: tuple[object, ...], 
 def test_error_without_reference_speech(measure: ModuleType) -> None:
     assert measure.diarization_error([], []).rate == 0
     assert measure.diarization_error([], [(0, 1, "x")]).rate == float("inf")
+
+
+def test_a_speaker_of_single_words_is_a_voice_where_they_are_much_of_the_speech() -> None:
+    speech, windows, embeddings, _ = recording("AAAA", pause=1.5)
+    odd = unit(np.random.default_rng(9).standard_normal((4, 64)) * 0.05 + np.random.default_rng(8).standard_normal(64))
+    short = [Span(span.end + 0.3, span.end + 1.1) for span in speech]
+    words = sorted([*speech, *short])
+    turns = diarize(words, [*windows, *short], np.vstack([embeddings, odd]))
+    assert [turn.speaker for turn in turns] == ["S1", "S2"] * 4
+    few = diarize(words[:6], [*windows, *short[:3]], np.vstack([embeddings, embeddings[:3]]))
+    assert {turn.speaker for turn in few} == {"S1"}

@@ -260,8 +260,8 @@ def test_speech_spans_follow_the_documented_hysteresis() -> None:
     spans = speech_spans(np.array(values, np.float32), start=1.0)
     hop = 0.032
     assert spans == (
-        Span(1 + 10 * hop - 0.03, 1 + 37 * hop + 0.03),
-        Span(1 + 64 * hop - 0.03, 1 + 74 * hop),
+        Span(1 + 10 * hop - 0.015, 1 + 37 * hop - 0.035),
+        Span(1 + 64 * hop - 0.015, 1 + 74 * hop),
     ), "7 values are 224 ms, under the 250 ms of speech"
     assert speech_spans(np.zeros(0, np.float32)) == ()
 

@@ -83,15 +83,39 @@ def analyze(
     InputError
         An argument or the turns file is not as expected.
     """
+    import scipy.linalg  # noqa: F401  # its BLAS can be limited only once it is loaded
+    from threadpoolctl import threadpool_limits
+
     from inperson.detectors import factories
-    from inperson.media import Reader, prefetch, sha256
     from inperson.transcripts import read_turns
 
     calibration.confidence(0.0, prior)  # refuses an impossible prior before any work
     made = [_Running(factory()) for factory in (detectors if detectors is not None else factories(signals))]
     supplied = read_turns(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns)
-    needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
     stages = Stages(on_stage)
+    with threadpool_limits(1, user_api="blas"):  # on matrices this small, more threads cost more than they bring
+        digest, senses, warnings, end = _read(path, made, stages, audio_track, face_backend, progress)
+        with stages("session"):
+            session = senses.session(end, supplied, candidate)
+        findings = []
+        for one in made:
+            with stages(one.detector.signal):
+                findings.append(one.finding(session, prior))
+    return _report(session, digest, prior, findings, [*warnings, *(one.fault for one in made if one.fault)])
+
+
+def _read(
+    path: str | Path,
+    made: Sequence[_Running],
+    stages: Stages,
+    audio_track: int | None,
+    face_backend: str,
+    progress: Progress | None,
+) -> tuple[str, Senses, tuple[str, ...], float]:
+    """Read the recording to its end: its SHA-256, what was perceived, what was odd about it, and its duration."""
+    from inperson.media import Reader, prefetch, sha256
+
+    needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
     with stages("open"):
         digest = sha256(path)
         reader = Reader(path, native="native" in needs, audio_track=audio_track, each_frame=lambda f: senses.see(f))
@@ -105,14 +129,7 @@ def analyze(
                     one.update(chunk)
             if progress is not None:
                 progress(end, reader.info.duration)
-        warnings = list(reader.warnings)
-    with stages("session"):
-        session = senses.session(end, supplied, candidate)
-    findings = []
-    for one in made:
-        with stages(one.detector.signal):
-            findings.append(one.finding(session, prior))
-    return _report(session, digest, prior, findings, [*warnings, *(one.fault for one in made if one.fault)])
+        return digest, senses, reader.warnings, end
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Bench:
     total: Stage
     peak_memory: int
     cores: int
+    start_up: Stage = Stage("start-up", 0.0, 0.0)
 
     @property
     def times_decode(self) -> float:
@@ -94,6 +95,7 @@ def bench(path: str | Path, *, signals: Iterable[str] | None = None, face_backen
     from inperson.analysis import analyze
 
     _warm(path)
+    start_up = _start_up(signals)
     decode = _decode_only(path)
     sums: dict[str, tuple[float, float]] = {}
     lock = threading.Lock()
@@ -108,7 +110,30 @@ def bench(path: str | Path, *, signals: Iterable[str] | None = None, face_backen
     total = Stage("total", time.perf_counter() - started[0], time.process_time() - started[1])
     stages = tuple(Stage(name, *spent) for name, spent in sums.items())
     cores = len(os.sched_getaffinity(0))
-    return Bench(report.media.path, report.media.duration, decode, stages, total, peak_memory(), cores)
+    return Bench(report.media.path, report.media.duration, decode, stages, total, peak_memory(), cores, start_up)
+
+
+def _start_up(signals: Iterable[str] | None) -> Stage:
+    """Load what a process loads once, however many recordings it analyses: libraries and models."""
+    from inperson import models
+
+    started = time.perf_counter(), time.process_time()
+    import av  # noqa: F401
+    import cv2  # noqa: F401
+    import scipy.cluster.hierarchy
+    import scipy.linalg
+    import scipy.signal
+    import scipy.special  # noqa: F401
+
+    from inperson.detectors import factories
+    from inperson.faces import FaceTracker  # noqa: F401
+    from inperson.speech import Listener  # noqa: F401
+
+    factories(signals)
+    for card in models.cards():
+        if card.path is not None:
+            models.session(card.id)
+    return Stage("start-up", time.perf_counter() - started[0], time.process_time() - started[1])
 
 
 def peak_memory() -> int:

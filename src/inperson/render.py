@@ -193,6 +193,7 @@ def bench_table(bench: Bench) -> RenderableType:
     facts = [
         ("Recording", f"{bench.path}, {clock(bench.duration)}"),
         ("Total", f"{bench.times_decode:.2f} times decoding in CPU seconds, {bench.times_decode_wall:.2f} in seconds"),
+        ("Start-up", f"{bench.start_up.cpu_seconds:.2f} CPU seconds once a process, not in the total"),
         ("Speed", f"{bench.speed:.2f} s of recording a second, on {bench.cores} cores"),
         ("Memory", f"{bench.peak_memory / (1 << 20):.0f} MiB at the peak"),
     ]

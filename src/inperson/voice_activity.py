@@ -2,7 +2,7 @@
 
 The network is Silero VAD 6 (MIT), in its "sequence" form: many hops in one call, LSTM state in and out. It reads hops
 of 512 samples at 16 kHz, each with the 64 samples before it. Thresholds are the ones its authors document as defaults
-of ``get_speech_timestamps`` (silero-vad 6.2.3, ``utils_vad.py``).
+of ``get_speech_timestamps`` (silero-vad 6.2.3, ``utils_vad.py``); only its padding is replaced.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ THRESHOLD = 0.5
 RELEASE = 0.35
 MIN_SPEECH = 0.25
 MIN_SILENCE = 0.1
-PAD = 0.03
+BEFORE = 0.015
+"""Added before a span, in s."""
+AFTER = 0.035
+"""Taken from its end: the network holds on after the last sound. With Silero's own 30 ms added at both ends, spans of
+the training clips began a median 17 ms before and ended a median 100 ms after where the level says."""
 
 
 class VoiceActivity:
@@ -66,7 +70,7 @@ class SpeechSpans:
     """Hysteresis over speech probabilities, value by value.
 
     Speech starts where a value reaches `THRESHOLD` and ends before values that stay under it for `MIN_SILENCE` after
-    one fell below `RELEASE`; stretches of `MIN_SPEECH` or less are dropped; ends are padded by `PAD`.
+    one fell below `RELEASE`; stretches of `MIN_SPEECH` or less are dropped; ends are moved by `BEFORE` and `AFTER`.
 
     Parameters
     ----------
@@ -87,13 +91,13 @@ class SpeechSpans:
 
     @property
     def opened(self) -> float | None:
-        """Start of the span that is still open, padded; None where nobody speaks."""
-        return None if self._started is None else self._padded_start(self._started)
+        """Start of the span that is still open; None where nobody speaks."""
+        return None if self._started is None else self._start(self._started)
 
     @property
     def settled(self) -> float:
-        """Until when speech is certain within the open span: the time of the last value not in doubt."""
-        return self._time(self._count if self._silent is None else self._silent)
+        """Until when speech is certain within the open span, whatever comes next."""
+        return self._time(self._count if self._silent is None else self._silent) - AFTER
 
     def update(self, values: Iterable[float]) -> list[Span]:
         """Take in the next values; return the spans that ended."""
@@ -119,12 +123,12 @@ class SpeechSpans:
         started, self._started, self._silent = self._started, None, None
         if started is None or (end - started) * self._hop <= MIN_SPEECH:
             return []
-        span = Span(self._padded_start(started), self._time(end) + (0.0 if last else PAD))
+        span = Span(self._start(started), self._time(end) - (0.0 if last else AFTER))
         self._last_end = span.end
         return [span]
 
-    def _padded_start(self, started: int) -> float:
-        return max(self._time(started) - PAD, self._last_end)
+    def _start(self, started: int) -> float:
+        return max(self._time(started) - BEFORE, self._last_end)
 
     def _time(self, index: int) -> float:
         return self._origin + index * self._hop

@@ -30,8 +30,9 @@ from inperson.types import Face, Floats, Frame, Image, Track
 CROP_SCALE = 2.0
 """Side of `Face.crop` over the longer side of `Face.box`: hair, ears and neck are in."""
 
-RUNS_PER_SECOND = 32.0
-"""Mesh runs per second of video: every frame of one face at 30 frames/s, with room for jittering time stamps."""
+RUNS_PER_SECOND = 26.0
+"""Mesh runs per second of video: every frame of one face at 25 frames/s, 13 each of two faces (speech has 4 to 5
+syllables a second). They are most of what an analysis costs (`inperson bench`)."""
 
 LOOK_EVERY = 0.25
 """Seconds between two looks of the detector."""
