@@ -587,3 +587,13 @@ def test_import_loads_no_decoder() -> None:
     code = "import sys, inperson.media; print([m for m in ('av', 'cv2', 'scipy', 'onnxruntime') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_frames_that_nobody_wants_come_without_image_on_the_same_clock(tmp_path: Path) -> None:
+    path = clips.write(tmp_path / "a.mp4", clips.numbered([i / 25 for i in range(12)]))
+    every = list(media.frames(path))
+    with media.chunks(path, audio=False, wanted=lambda time: time > 0.2) as reader:
+        some = list(reader.frames())
+    assert [frame.time for frame in some] == [frame.time for frame in every]
+    assert [frame.size for frame in some] == [frame.size for frame in every]
+    assert [frame.image is not None for frame in some] == [i == 0 or frame.time > 0.2 for i, frame in enumerate(some)]

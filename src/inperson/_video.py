@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -130,8 +130,10 @@ class VideoSource:
         limits: Limits,
         problems: Problems,
         threads: int,
+        wanted: Callable[[float], bool] | None = None,
     ) -> None:
         self.end = 0.0
+        self._wanted = wanted
         self._clock, self._limits, self._problems = clock, limits, problems
         self._handle = Handle(path, limits)
         self._stream = self._handle.stream(index)
@@ -140,7 +142,7 @@ class VideoSource:
         self._period = frame_period(self._stream)
         self._tick = float(self._stream.time_base or 0)
         self._rgb = ToRgb(self._stream.sample_aspect_ratio, threads)
-        self._size: tuple[int, int] | None = None
+        self._size: tuple[int, int] | None = None  # height and width of the last image
         self._unstamped = 0
 
     def close(self) -> None:
@@ -157,10 +159,11 @@ class VideoSource:
             if time > self._limits.duration:
                 self._problems.add(f"reading stopped at the limit of {self._limits.duration / 3600:g} h", time)
                 return
-            image = self._image(frame, time)
+            skipped = self._wanted is not None and self._size is not None and not self._wanted(time)
+            image = None if skipped else self._image(frame, time)
             last, self.end = time, time + self._lasts(frame)
-            if image is not None:
-                yield Frame(time=time, image=image, size=(image.shape[1], image.shape[0]))
+            if self._size is not None and (skipped or image is not None):
+                yield Frame(time=time, image=image, size=self._size[::-1])
 
     def _time(self, frame: VideoFrame) -> float:
         raw = frame.time

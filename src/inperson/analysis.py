@@ -118,7 +118,13 @@ def _read(
     needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
     with stages("open"):
         digest = sha256(path)
-        reader = Reader(path, native="native" in needs, audio_track=audio_track, each_frame=lambda f: senses.see(f))
+        reader = Reader(
+            path,
+            native="native" in needs,
+            audio_track=audio_track,
+            each_frame=lambda frame: senses.see(frame),
+            wanted=lambda time: senses.wants(time),
+        )
         senses = Senses(needs, reader.info, face_backend, stages)
     end = 0.0
     with reader:
@@ -185,6 +191,10 @@ class Senses:
         self._lips = LipMotion()
         self._keep_images = "frames" in needs
         self._stages = stages or Stages(None)
+
+    def wants(self, time: float) -> bool:
+        """Whether anybody will look at the image of the frame at `time`."""
+        return self._keep_images or (self.tracker is not None and self.tracker.wants(time))
 
     def see(self, frame: Frame) -> Frame:
         """Find the faces in a frame, then drop its image unless somebody needs it."""

@@ -66,6 +66,7 @@ def chunks(
     audio_track: int | None = None,
     video_track: int | None = None,
     each_frame: Callable[[Frame], Frame] | None = None,
+    wanted: Callable[[float], bool] | None = None,
     limits: Limits = LIMITS,
     threads: int = 1,
 ) -> Reader:
@@ -79,6 +80,7 @@ def chunks(
         audio_track=audio_track,
         video_track=video_track,
         each_frame=each_frame,
+        wanted=wanted,
         limits=limits,
         threads=threads,
     )
@@ -132,6 +134,9 @@ class Reader:
     each_frame : callable, optional
         Applied to each frame as soon as it is decoded; what it returns goes into the chunk. Dropping the image here
         keeps one full frame in memory instead of a chunk of them.
+    wanted : callable, optional
+        Asked with a frame's time before it is converted to RGB, which costs about as much as decoding it; where it
+        says False the frame comes without image (the first one always has one).
     limits : Limits
     threads : int
         Threads of the video decoder.
@@ -170,6 +175,7 @@ class Reader:
         audio_track: int | None = None,
         video_track: int | None = None,
         each_frame: Callable[[Frame], Frame] | None = None,
+        wanted: Callable[[float], bool] | None = None,
         limits: Limits = LIMITS,
         threads: int = 1,
     ) -> None:
@@ -193,7 +199,8 @@ class Reader:
         try:
             if video and video_info:
                 index = video_info.index
-                self._video = VideoSource(path, index, clock("video", index), limits, self._problems, threads)
+                line = clock("video", index)
+                self._video = VideoSource(path, index, line, limits, self._problems, threads, wanted)
             for track in tracks if audio else ():
                 rate = self._native_rate if track.rate == self._native_rate else 0
                 own = clock("audio", track.index)

@@ -2,8 +2,8 @@
 
 Task
 ----
-Measured about twice a second on the candidate's face at full resolution: detail, noise, seam and flicker inside
-the face against hair, ears and neck (`inperson.detectors._face_texture`). The medians over the recording go through a
+Measured on the candidate's face at full resolution, twice a second at first and then less often: detail, noise, seam
+and flicker inside the face against hair, ears and neck (`inperson.detectors._face_texture`). The medians over the recording go through a
 small linear model trained on genuine faces and on the same faces re-rendered and pasted back as swap tools do.
 
 What it cannot tell: a well-blended per-identity model at 224 pixels and more is near chance for statistics of this kind
@@ -24,8 +24,8 @@ from inperson import models
 from inperson.detectors._face_texture import NAMES, Patch, patch, texture
 from inperson.types import Abstention, Chunk, Evidence, Face, Measurement, Reading, Session, Span
 
-PERIOD = 0.5
-"""Seconds between measurements of a track: enough for a median, and a bounded cost."""
+PERIOD, LATER, SETTLED = 0.5, 1.5, 20
+"""Seconds between measurements of a track, the same once `SETTLED` were made: a median needs no more."""
 PAIR = 0.12
 """Longest time between two frames whose change is called flicker, in seconds."""
 MIN_FACE = 80.0
@@ -80,7 +80,7 @@ class FaceSwap:
             self._before[track] = (time, here)
             return
         found = texture(time, here, earlier[1] if time - earlier[0] <= PAIR else None)
-        self._due[track] = time + PERIOD
+        self._due[track] = time + (PERIOD if len(self._sizes[track]) < SETTLED else LATER)
         self._sizes[track].append(face.size)
         if found is not None:
             self._rows[track].extend((found.time, *found.values))
@@ -106,9 +106,10 @@ class FaceSwap:
                 f"the candidate's face could be measured {len(rows)} times, {MIN_MEASURED} are needed (3 s in view)",
                 measurements=seen,
             )
-        values = np.nanmedian(rows[:, 1:], axis=0)
-        if not np.isfinite(values).all():
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        if len(rows) < MIN_MEASURED:
             return Abstention("the frames come too far apart to compare one with the next", measurements=seen)
+        values = np.median(rows[:, 1:], axis=0)
         return self._reading(session, rows, values, width, seen)
 
     def _reading(
@@ -119,9 +120,9 @@ class FaceSwap:
         width: float,
         seen: dict[str, Measurement],
     ) -> Reading:
-        windows = [w for w in _windows(rows) if len(w) >= 4 and np.isfinite(np.nanmean(w[:, 6]))]
+        windows = [window for window in _windows(rows) if len(window) >= 3]
         overall = score(values)
-        scores = [score(np.nanmedian(w[:, 1:], axis=0)) for w in windows]
+        scores = [score(np.median(window[:, 1:], axis=0)) for window in windows]
         spread = float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 2 else 0.0
         top = sorted(zip(scores, windows, strict=True), key=lambda item: -item[0])[:SHOWN]
         seen |= {name: Measurement(float(v), "ln") for name, v in zip(NAMES, values, strict=True)}
@@ -148,7 +149,7 @@ def _windows(rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 
 def _moment(value: float, rows: NDArray[np.float64], session: Session) -> Evidence:
-    medians = dict(zip(NAMES, np.nanmedian(rows[:, 1:], axis=0), strict=True))
+    medians = dict(zip(NAMES, np.median(rows[:, 1:], axis=0), strict=True))
     start, end = float(rows[0, 0]), float(rows[-1, 0])
     note = (
         f"inside the face, against hair and neck: fine detail x{np.exp(medians['fine']):.2f}, "

@@ -34,7 +34,7 @@ RUNS_PER_SECOND = 26.0
 """Mesh runs per second of video: every frame of one face at 25 frames/s, 13 each of two faces (speech has 4 to 5
 syllables a second). They are most of what an analysis costs (`inperson bench`)."""
 
-LOOK_EVERY = 0.25
+LOOK_EVERY = 0.4
 """Seconds between two looks of the detector."""
 
 MIN_CONFIDENCE = 0.5
@@ -109,6 +109,16 @@ class FaceTracker:
         self._looked = -math.inf
         self.mesh_runs = 0
         self.detector_runs = 0
+
+    def wants(self, time: float) -> bool:
+        """Whether `update` would measure anything in a frame at `time`; if not, its image need not be made.
+
+        The mesh runs that the budget allows are saved up until they suffice for every face in view, so that two faces
+        are measured in one frame and the next one is skipped.
+        """
+        waiting = min(len(self._live()), int(_BURST))
+        allowed = (time - self._time) * self._rate - self._owed
+        return 0 < waiting <= allowed or time - self._looked >= LOOK_EVERY - 1e-6
 
     def update(self, frame: Frame) -> Frame:
         """The frame with its faces filled in, in order of their track numbers.
