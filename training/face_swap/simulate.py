@@ -1,7 +1,8 @@
 """Short clips made from portraits, genuine and swapped, through the same camera and encoder.
 
-The swap does what a real-time tool with a fixed-size generator does: bring the face to a small square, re-render it
-there (smoothing, colour, sometimes sharpening), put it back through a feathered ellipse, frame by frame. The identity
+The swap does what a real-time tool with a fixed-size generator does: bring the face to a square, re-render it there
+(smoothing, colour, sometimes sharpening), put it back through a feathered mask, frame by frame. Two kinds:
+Deep-Live-Cam's (128 pixels, an ellipse) and DeepFaceLive's (224 pixels and more, the shape of the face). The identity
 stays: what is to be learnt is the re-rendering, not whose face it is.
 """
 
@@ -109,17 +110,20 @@ def _beautified(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _swapped(frames: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray] | None:
-    side = int(rng.choice([128, 128, 128, 160, 224, 256]))
+    shaped = bool(rng.random() < 0.5)
+    side = int(rng.choice([224, 256, 320]) if shaped else rng.choice([128, 128, 128, 160]))
     gain = rng.uniform(0.92, 1.08, 3)
-    strength, sharpen = rng.uniform(8, 35), float(rng.choice([0.0, 0.0, 0.0, 0.6]))
-    mask = np.zeros((side, side), np.float32)
-    cv2.ellipse(mask, (side // 2, side // 2), (int(ELLIPSE * side),) * 2, 0, 0, 360, 1.0, -1)
-    mask = cv2.GaussianBlur(mask, (0, 0), FEATHER * side / 128)
+    strength, sharpen = rng.uniform(8, 35), float(rng.uniform(0.3, 1.2) if rng.random() < 0.4 else 0.0)
+    ellipse = np.zeros((side, side), np.float32)
+    cv2.ellipse(ellipse, (side // 2, side // 2), (int(ELLIPSE * side),) * 2, 0, 0, 360, 1.0, -1)
+    ellipse = cv2.GaussianBlur(ellipse, (0, 0), FEATHER * side / 128)
+    grown, feather = rng.uniform(0.9, 1.02), rng.uniform(0.03, 0.09)
     tracker, out = FaceTracker(), []
     for i, image in enumerate(frames):
         seen = [f for f in tracker.update(Frame(i / 30, image, (640, 480))).faces if f.landmarks is not None]
         if not seen:
             return None
+        whole = seen[0].landmarks[:468, :2]
         points = seen[0].landmarks[list(POINTS), :2] + rng.normal(0, 0.4, (5, 2))
         matrix, _ = cv2.estimateAffinePartial2D(points.astype(np.float32), SQUARE * side / 128, method=cv2.LMEDS)
         face = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR)
@@ -130,9 +134,20 @@ def _swapped(frames: list[np.ndarray], rng: np.random.Generator) -> list[np.ndar
         face = np.clip(face * gain, 0, 255)
         back = cv2.invertAffineTransform(matrix)
         pasted = cv2.warpAffine(face, back, (640, 480), flags=cv2.INTER_LINEAR)
-        alpha = cv2.warpAffine(mask, back, (640, 480), flags=cv2.INTER_LINEAR)[..., None]
+        if shaped:
+            alpha = _hull(whole, grown, feather)
+        else:
+            alpha = cv2.warpAffine(ellipse, back, (640, 480), flags=cv2.INTER_LINEAR)[..., None]
         out.append((alpha * pasted + (1 - alpha) * image).astype(np.uint8))
     return out
+
+
+def _hull(points: np.ndarray, grown: float, feather: float) -> np.ndarray:
+    """(480, 640, 1): the face's hull, scaled about its middle, its edge softened by a part of the face's width."""
+    middle = points.mean(axis=0)
+    mask = np.zeros((480, 640), np.float32)
+    cv2.fillConvexPoly(mask, cv2.convexHull((middle + grown * (points - middle)).astype(np.int32)), 1.0)
+    return cv2.GaussianBlur(mask, (0, 0), max(1.0, feather * float(np.ptp(points[:, 0]))))[..., None]
 
 
 def _through_h264(frames: list[np.ndarray], crf: int) -> list[np.ndarray]:

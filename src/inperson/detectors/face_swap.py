@@ -3,8 +3,9 @@
 Task
 ----
 Measured on the candidate's face at full resolution, twice a second at first and then less often: detail, noise, seam
-and flicker inside the face against hair, ears and neck (`inperson.detectors._face_texture`). The medians over the recording go through a
-small linear model trained on genuine faces and on the same faces re-rendered and pasted back as swap tools do.
+and flicker inside the face against hair, ears and neck (`inperson.detectors._face_texture`). The medians over the
+recording go through a small linear model trained on genuine faces and on the same faces re-rendered and pasted back as
+swap tools do.
 
 What it cannot tell: a well-blended per-identity model at 224 pixels and more is near chance for statistics of this kind
 (the card says how near), and so is anything behind heavy compression. Beauty filters, portrait lighting, virtual
