@@ -64,6 +64,13 @@ def test_the_interval_holds_the_point_and_grows_with_spread() -> None:
     assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
 
 
+def test_far_beyond_the_bound_the_interval_spans_the_rule_of_three() -> None:
+    scores, labels = normal_scores(20, 8.0)
+    fitted = fit(scores, labels, range(len(scores)))
+    assert fitted.interval(1e6) == pytest.approx((math.log10(21) - math.log10(3), math.log10(21)))
+    assert fitted.interval(-1e6) == pytest.approx((-math.log10(21), math.log10(3) - math.log10(21)))
+
+
 def test_survives_the_card() -> None:
     scores, labels = normal_scores(50, 1.0)
     fitted = fit(scores, labels, range(100))

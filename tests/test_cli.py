@@ -70,7 +70,8 @@ def test_check_shows_a_table_and_writes_the_report(cli, recording, tmp_path):
     target = tmp_path / "report.json"
     target.write_text("an older report")
     code, out, err = cli("check", recording, "--json", target, "--prior", "0.2")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err == f"inperson: JSON written to {target}\n"
     assert "P at prior 0.2" in out
     assert "not a verdict" in out
     assert max(map(len, out.splitlines())) <= 80

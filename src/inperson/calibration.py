@@ -29,6 +29,9 @@ from numpy.typing import ArrayLike, NDArray
 from inperson.errors import InputError, ModelError
 
 RESAMPLES = 100
+RULE_OF_THREE = math.log10(3)
+"""Where none of n recordings misled, the rate of misleading ones may still be 3 / n at 95 % (Hanley & Lippman-Hand, "If
+nothing goes wrong, is everything all right?", JAMA 249 (1983) 1743-1745); the bound itself stands for 1 / n."""
 RIDGE = 1.0
 """L2 penalty on the standardised slope (a standard normal prior): keeps separable data from an infinite slope."""
 MIN_GROUPS = 4
@@ -73,8 +76,9 @@ class Calibration:
     def interval(self, score: float, spread: float = 0.0, level: float = 0.95) -> tuple[float, float]:
         """Interval of the log10 likelihood ratio at `level`, never narrower than the point value.
 
-        Joins two causes: the map is fitted on a sample (`bootstrap`), and the score is a mean over the recording's own
-        windows with standard error `spread` (normal quantiles).
+        Joins three causes: the map is fitted on a sample (`bootstrap`); the score is a mean over the recording's own
+        windows with standard error `spread` (normal quantiles); and the bound is known to a factor of 3 only, so that a
+        score far beyond it still has an interval (never one that reaches past a ratio of 1).
         """
         maps = self.bootstrap or ((self.slope, self.intercept),)
         quantiles = (-1.6449, -0.6745, 0.0, 0.6745, 1.6449) if spread > 0 else (0.0,)
@@ -82,6 +86,10 @@ class Calibration:
         tail = 50 * (1 - level)
         low, high = np.percentile(values, [tail, 100 - tail])
         point = self.llr(score)
+        if point > 0:
+            low = min(low, max(0.0, self.llr_range[1] - RULE_OF_THREE))
+        if point < 0:
+            high = max(high, min(0.0, self.llr_range[0] + RULE_OF_THREE))
         return min(float(low), point), max(float(high), point)
 
     def to_toml(self) -> str:

@@ -186,6 +186,8 @@ def check(
         from inperson.render import view
 
         show(view(report))
+        if json_out is not None:
+            say(f"JSON written to {json_out}")
 
 
 @app.command(epilog=EXIT_CODES)

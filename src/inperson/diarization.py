@@ -14,7 +14,6 @@ Constants without another source were chosen on the training voices (training/sp
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +27,17 @@ MORE_VOICES = 0.44
 """The same for a third and a fourth: higher, because two is what a call most often has."""
 MIN_VOICE = 2.0
 """Seconds of speech that make a voice of its own; less is joined to the nearest."""
-FULL = 0.7
-"""Windows with less speech than this, in s, do not found voices: their embeddings scatter too far."""
-WINDOW = 1.6
-UNLIKE, ALIKE = 0.26, 0.07
-"""Embeddings depend on how much of the window is silence: two windows of one voice, or of two, are less alike the more
-their shares of silence differ, and more alike the larger both are. Fitted to 60 training voices, 0.4 to 1.6 s."""
+FULL = 1.0
+"""Windows with less speech than this, in s, do not found clusters: their embeddings scatter too far."""
 MAX_GROUPS = 12
+BRIEF_WINDOWS = 3
+BRIEF_SHARE = 0.15
+"""Share of all speech that short windows must hold to found a voice: back-channels hold less."""
+BRIEF_TOGETHER = 0.38
+"""Average cosine distance up to which short windows are grouped."""
+BRIEF_APART = 0.55
+"""Cosine to the only other voice under which such a group is a second one. Mean embeddings of four windows of 0.7 s
+have 0.55 or more to the long windows of their own voice in 98 % of the training voices."""
 MAX_WINDOWS = 1500
 """Clustering looks at this many windows at most, evenly spread: its memory grows with the square."""
 
@@ -73,56 +76,39 @@ def diarize(speech: Sequence[Span], windows: Sequence[Span], embeddings: Floats)
     """
     if not speech:
         return ()
-    empty = np.array([max(0.0, 1 - window.duration / WINDOW) for window in windows])
-    voices = _voices(windows, embeddings.astype(np.float64), empty)
+    centres = _voices(windows, embeddings.astype(np.float64))
     frames = _frames(speech)
-    if len(voices) < 2:
+    if len(centres) < 2:
         return _turns(frames, np.zeros(len(frames), np.int64))
     labels = np.zeros(0, np.int64)
     for _ in range(3):
-        likeness = np.stack([_likeness(embeddings, empty, voice) for voice in voices], axis=1)
-        labels = _viterbi(_evidence(frames, windows, likeness), _change_costs(frames))
-        owners = _owners(frames, labels, windows)
-        own = [np.flatnonzero(owners == label) for label in range(len(voices))]
-        voices = [_voice(embeddings, empty, mine) if len(mine) else old for mine, old in zip(own, voices, strict=True)]
+        labels = _viterbi(_evidence(frames, windows, embeddings @ centres.T), _change_costs(frames))
+        centres = _recentred(frames, labels, windows, embeddings, centres)
     return _turns(frames, labels)
 
 
-class _Voice(NamedTuple):
-    """Mean embedding of a voice, of length 1, and the mean share of silence in its windows."""
-
-    centre: Doubles
-    empty: float
-
-
-def _voice(embeddings: Floats | Doubles, empty: Doubles, chosen: Labels) -> _Voice:
-    mean = embeddings[chosen].mean(axis=0, dtype=np.float64)
-    return _Voice(np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12)), float(empty[chosen].mean()))
-
-
-def _likeness(embeddings: Floats | Doubles, empty: Doubles, voice: _Voice) -> Doubles:
-    """(n,) cosine of each window with a voice, made independent of the windows' lengths."""
-    return np.asarray(embeddings @ voice.centre + _length_effect(empty, voice.empty))
+def _voices(windows: Sequence[Span], embeddings: Doubles) -> Doubles:
+    """(k, d) unit centre of each voice; k = 0 without embeddings."""
+    long = np.array([window.duration >= FULL for window in windows], bool)
+    if _covered(windows, np.flatnonzero(long)) < MIN_VOICE:
+        long[:] = True
+    voices = _grown(windows, embeddings, np.flatnonzero(long))
+    centres = [_centre(embeddings[voice]) for voice in voices]
+    if len(centres) == 1:
+        brief = [_centre(embeddings[part]) for part in _brief(windows, embeddings, np.flatnonzero(~long))]
+        centres += [centre for centre in brief if float(centre @ centres[0]) < BRIEF_APART][:1]
+    return np.array(centres).reshape(-1, embeddings.shape[1])
 
 
-def _length_effect(empty: Doubles, other: Doubles | float) -> Doubles:
-    return np.asarray(UNLIKE * np.abs(empty - other) - ALIKE * (empty + other))
+def _grown(windows: Sequence[Span], embeddings: Doubles, chosen: Labels) -> list[Labels]:
+    """The windows of each voice, from clustering the `chosen` ones.
 
-
-def _voices(windows: Sequence[Span], embeddings: Doubles, empty: Doubles) -> list[_Voice]:
-    """The voices of the recording; none without embeddings.
-
-    Follows the tree of windows from its top while the two groups that part there lie further apart than `ONE_VOICE` or,
-    once two voices are found, `MORE_VOICES`. Groups with little speech (laughter, a noise taken for speech) count for
-    nothing.
+    Follows the tree from its top while the two groups that part there lie further apart than `ONE_VOICE` or, once two
+    voices are found, `MORE_VOICES`. Groups with little speech (laughter, a noise taken for speech) count for nothing.
     """
-    chosen = np.flatnonzero(np.array([window.duration >= FULL for window in windows], bool))
-    if _covered(windows, chosen) < MIN_VOICE:
-        chosen = np.arange(len(windows))
     if len(chosen) < 2:
-        return [_voice(embeddings, empty, chosen)] if len(chosen) else []
-    chosen = chosen[:: -(-len(chosen) // MAX_WINDOWS)]
-    tree = _tree(embeddings[chosen], empty[chosen])
+        return [chosen] if len(chosen) else []
+    tree, chosen = _tree(embeddings, chosen)
     voices = [chosen]
     for groups in range(2, min(MAX_GROUPS, len(chosen)) + 1):
         if tree[1 - groups, 2] < (ONE_VOICE if len(voices) < 2 else MORE_VOICES):
@@ -130,16 +116,26 @@ def _voices(windows: Sequence[Span], embeddings: Doubles, empty: Doubles) -> lis
         parts = [part for part in _parts(tree, chosen, groups) if _covered(windows, part) >= MIN_VOICE]
         if len(voices) <= len(parts) <= MAX_SPEAKERS:
             voices = parts
-    return [_voice(embeddings, empty, voice) for voice in voices]
+    return voices
 
 
-def _tree(embeddings: Doubles, empty: Doubles) -> Doubles:
-    """Average-linkage tree by cosine distance, made independent of the windows' lengths."""
+def _brief(windows: Sequence[Span], embeddings: Doubles, chosen: Labels) -> list[Labels]:
+    """Groups of short windows that hold much of the speech: a speaker who never says more than a word or two."""
+    if len(chosen) < BRIEF_WINDOWS:
+        return []
+    tree, chosen = _tree(embeddings, chosen)
+    parts = _parts(tree, chosen, 1 + int(np.sum(tree[:, 2] >= BRIEF_TOGETHER)))
+    enough = max(MIN_VOICE, BRIEF_SHARE * _covered(windows, np.arange(len(windows))))
+    parts = [part for part in parts if len(part) >= BRIEF_WINDOWS and _covered(windows, part) >= enough]
+    return sorted(parts, key=len, reverse=True)
+
+
+def _tree(embeddings: Doubles, chosen: Labels) -> tuple[Doubles, Labels]:
+    """Average-linkage tree of the chosen windows, or of `MAX_WINDOWS` of them, and those it is of."""
     from scipy.cluster.hierarchy import linkage
-    from scipy.spatial.distance import squareform
 
-    distance = 1 - embeddings @ embeddings.T - _length_effect(empty[:, None], empty[None])
-    return np.asarray(linkage(squareform(np.maximum(distance, 0.0), checks=False), "average"))
+    chosen = chosen[:: -(-len(chosen) // MAX_WINDOWS)]
+    return np.asarray(linkage(embeddings[chosen], "average", metric="cosine")), chosen
 
 
 def _parts(tree: Doubles, chosen: Labels, groups: int) -> list[Labels]:
@@ -158,22 +154,27 @@ def _covered(windows: Sequence[Span], chosen: Labels) -> float:
     return total
 
 
+def _centre(vectors: Floats | Doubles) -> Doubles:
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12))
+
+
 def _frames(speech: Sequence[Span]) -> Doubles:
     """(n, 2) start and end of each frame: every span of speech cut into equal parts of about `FRAME` s."""
     edges = [np.linspace(span.start, span.end, max(1, round(span.duration / FRAME)) + 1) for span in speech]
     return np.concatenate([np.stack([edge[:-1], edge[1:]], axis=1) for edge in edges])
 
 
-def _evidence(frames: Doubles, windows: Sequence[Span], likeness: Doubles) -> Doubles:
-    """(n, k) how well each voice fits each frame: likeness of the windows over it, the nearest weighing most."""
-    out = np.zeros((len(frames), likeness.shape[1]))
+def _evidence(frames: Doubles, windows: Sequence[Span], cosines: Doubles) -> Doubles:
+    """(n, k) how well each voice fits each frame: cosines of the windows over it, the nearest weighing most."""
+    out = np.zeros((len(frames), cosines.shape[1]))
     weight = np.full(len(frames), 1e-9)
     middle = frames.mean(axis=1)
-    for window, like in zip(windows, likeness, strict=True):
+    for window, cosine in zip(windows, cosines, strict=True):
         first, last = np.searchsorted(middle, [window.start, window.end])
         half = 0.5 * window.duration
         near = 1.05 - np.abs(middle[first:last] - (window.start + half)) / half
-        out[first:last] += near[:, None] * like
+        out[first:last] += near[:, None] * cosine
         weight[first:last] += near
     return np.asarray(EVIDENCE * out / weight[:, None])
 
@@ -201,16 +202,19 @@ def _viterbi(evidence: Doubles, change: Doubles) -> Labels:
     return labels
 
 
-def _owners(frames: Doubles, labels: Labels, windows: Sequence[Span]) -> Labels:
-    """(windows,) the voice that each window lies wholly in; -1 for others and for short windows."""
+def _recentred(
+    frames: Doubles, labels: Labels, windows: Sequence[Span], embeddings: Floats, centres: Doubles
+) -> Doubles:
+    """Centres from the windows that lie wholly in one voice; a voice that lost all of them keeps its old centre."""
     middle = frames.mean(axis=1)
-    owners = np.full(len(windows), -1)
+    owner = np.full(len(windows), -1)
     for i, window in enumerate(windows):
         first, last = np.searchsorted(middle, [window.start, window.end])
         inside = labels[first:last]
         if window.duration >= FULL and len(inside) and np.all(inside == inside[0]):
-            owners[i] = inside[0]
-    return owners
+            owner[i] = inside[0]
+    found = [embeddings[owner == label] for label in range(len(centres))]
+    return np.stack([_centre(own) if len(own) else old for own, old in zip(found, centres, strict=True)])
 
 
 def _turns(frames: Doubles, labels: Labels) -> tuple[Turn, ...]:

@@ -31,7 +31,7 @@ PAIR = 0.12
 """Longest time between two frames whose change is called flicker, in seconds."""
 MIN_FACE = 80.0
 """Pixels of face width below which hair and skin are a handful of pixels."""
-MIN_MEASURED = 6
+MIN_MEASURED = 5
 """Measurements below which a median over the recording means little (about 3 s of visible face)."""
 WINDOW = 5.0
 """Seconds of an evidence window."""

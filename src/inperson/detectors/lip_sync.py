@@ -230,7 +230,7 @@ class LipSync:
             quality=_quality(found),
             evidence=_evidence(found, windows, score, session),
             measurements=measurements,
-            alternatives=ALTERNATIVES,
+            alternatives=ALTERNATIVES if score > 0 or not EARLY <= found.peak.offset <= LATE else (),
         )
 
     def _windows(self, found: _Found) -> list[_Window]:

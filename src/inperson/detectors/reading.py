@@ -53,7 +53,7 @@ RUN = 3
 ALTERNATIVES = (
     "notes, a code editor, or a question shown on the screen, which the candidate may be allowed to use",
     "looking between the interviewer's picture, the camera and a second monitor",
-    "a habit of looking aside while thinking, nystagmus or another eye condition",
+    "a habit of looking aside while thinking, or an eye condition",
     "an interpreter's or captioning window",
 )
 
@@ -158,7 +158,7 @@ class ReadingFromScreen:
             quality=quality,
             evidence=tuple(_evidence([one for one in during if one.sign == sign], session)),
             measurements=seen,
-            alternatives=ALTERNATIVES,
+            alternatives=ALTERNATIVES if excess else (),
         )
 
 

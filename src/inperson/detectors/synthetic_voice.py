@@ -46,7 +46,7 @@ ALTERNATIVES = (
     "a codec or a packet-loss concealment that rebuilds speech, as calls and Bluetooth headsets have",
     "accent-conversion or voice-clean-up software that honest candidates use too",
     "studio equipment, an unusual microphone or post-production of the recording",
-    "a way of speaking, an illness, an accent or an assistive voice that the training data lacks",
+    "a way of speaking, an accent or an assistive voice that the training data lacks",
 )
 
 
