@@ -48,6 +48,14 @@ def test_a_score_pointing_the_wrong_way_says_nothing() -> None:
     assert fitted.llr(3.0) == fitted.llr(-3.0) == 0.0
 
 
+def test_a_worthless_score_has_an_interval_all_the_same() -> None:
+    scores, labels = normal_scores(20, 0.3)
+    fitted = fit(-scores, labels, range(40))
+    assert fitted.llr(2.0) == 0.0
+    low, high = fitted.interval(2.0)
+    assert low < 0 < high
+
+
 def test_a_neutral_score_is_kept_neutral() -> None:
     scores, labels = normal_scores(100, 2.0)
     fitted = fit(scores, labels, range(200), neutral=0.0)

@@ -194,7 +194,8 @@ def fit(
     Returns
     -------
     Calibration
-        With slope >= 0: a score that points the wrong way is worth nothing, not the opposite.
+        With slope >= 0: a score that points the wrong way is worth nothing, not the opposite. The resampled maps keep
+        their sign, so that the interval of a worthless score shows how little is known of it.
 
     Raises
     ------
@@ -213,6 +214,8 @@ def fit(
             f"a calibration needs at least {MIN_GROUPS} groups of each class, found {counts[0]} and {counts[1]}"
         )
     slope, intercept = _logistic(x, y, neutral)
+    if slope < 0:
+        slope, intercept = 0.0, 0.0
     bound = math.log10(min(counts) + 1)
     if max_llr is not None:
         bound = min(bound, max_llr)
@@ -220,7 +223,7 @@ def fit(
         slope=slope,
         intercept=intercept,
         score_range=(float(x.min()), float(x.max())),
-        llr_range=_bounds(slope * x + intercept, y, bound),
+        llr_range=_bounds(slope * x + intercept, bound),
         bootstrap=_resampled(x, y, names, seed, neutral),
         n_bonafide=int((y == 0).sum()),
         n_spoof=int((y == 1).sum()),
@@ -243,14 +246,14 @@ def _logistic(x: NDArray[np.float64], y: NDArray[np.int_], neutral: float | None
         beta = beta - step
         if np.abs(step).max() < 1e-9:
             break
-    if beta[0] < 0:
-        return 0.0, 0.0
     slope = float(beta[0]) / scale / math.log(10)
     return slope, float(beta[1]) / math.log(10) - slope * centre
 
 
-def _bounds(llr: NDArray[np.float64], y: NDArray[np.int_], bound: float) -> tuple[float, float]:
-    """Largest ratios that the data can defend, and never beyond what was seen."""
+def _bounds(llr: NDArray[np.float64], bound: float) -> tuple[float, float]:
+    """Largest ratios that the data can defend, and never beyond what was seen; the bound itself where all are 1."""
+    if not llr.any():
+        return -bound, bound
     return max(-bound, float(llr.min())), min(bound, float(llr.max()))
 
 

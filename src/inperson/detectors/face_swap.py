@@ -37,6 +37,8 @@ WINDOW = 5.0
 """Seconds of an evidence window."""
 SHOWN = 3
 """Most windows shown as evidence."""
+OUTLIER = 3.0
+"""Median absolute deviations above the recording's own median from which a window stands out: 2 sigma."""
 ALTERNATIVES = (
     "a beauty filter, skin smoothing or 'touch up my appearance'",
     "a virtual or blurred background, whose edge cuts through the hair",
@@ -125,13 +127,14 @@ class FaceSwap:
         overall = score(values)
         scores = [score(np.median(window[:, 1:], axis=0)) for window in windows]
         spread = float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 2 else 0.0
-        top = sorted(zip(scores, windows, strict=True), key=lambda item: -item[0])[:SHOWN]
+        shown = [(s, w) for s, w in zip(scores, windows, strict=True) if s > max(0.0, _unusual(scores))]
+        top = sorted(shown, key=lambda item: -item[0])[:SHOWN]
         seen |= {name: Measurement(float(v), "ln") for name, v in zip(NAMES, values, strict=True)}
         return Reading(
             score=overall,
             spread=spread,
             quality=min(1.0, width / 200.0) * min(1.0, len(rows) / 40.0),
-            evidence=tuple(_moment(s, w, session) for s, w in top if s > 0),
+            evidence=tuple(_moment(s, w, session) for s, w in top),
             measurements=seen,
             alternatives=ALTERNATIVES,
         )
@@ -147,6 +150,12 @@ def score(values: NDArray[np.float64]) -> float:
 def _windows(rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     index = np.floor(rows[:, 0] / WINDOW).astype(int)
     return [rows[index == i] for i in np.unique(index)]
+
+
+def _unusual(scores: list[float]) -> float:
+    """The score above which a window stands out from this recording's others: a swap comes and goes, a face stays."""
+    middle = float(np.median(scores)) if scores else 0.0
+    return middle + OUTLIER * float(np.median(np.abs(np.array(scores) - middle))) if scores else 0.0
 
 
 def _moment(value: float, rows: NDArray[np.float64], session: Session) -> Evidence:
