@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inperson.detectors._gaze import EYE_RADIUS, EYE_WIDTH, direction
-from inperson.detectors.reading import ReadingFromScreen, passes, steady
+from inperson.detectors.reading import ReadingFromScreen, passes, raw_score, steady
 from inperson.testing import check_detector, made_up, rechunk
 from inperson.types import Abstention, Candidate, Chunk, Face, Frame, Reading, Session, Span, Turn
 
@@ -86,7 +86,7 @@ def test_holes_and_blinks_are_not_bridged() -> None:
     assert [len(x) for x in steady(np.zeros((0, 5)))[:3]] == [0, 0, 0]
 
 
-def call(gaze: Gaze, seconds: float = 40.0, span: float = 90.0) -> tuple[list[Chunk], Session]:
+def call(gaze: Gaze, seconds: float = 60.0, span: float = 90.0) -> tuple[list[Chunk], Session]:
     """The made-up call of the contract test, its eyes moved by `gaze`."""
     chunks, session = made_up(seconds)
     rng = np.random.default_rng(3)
@@ -112,16 +112,24 @@ def test_reading_scores_above_resting_and_shows_when() -> None:
     assert isinstance(rest, Reading)
     assert read.score > rest.score + 1
     assert read.evidence
-    assert all(one.track == 0 and 0 <= one.span.start < one.span.end <= 40 for one in read.evidence)
+    assert all(one.track == 0 and 0 <= one.span.start < one.span.end <= 60 for one in read.evidence)
     assert "left to right" in read.evidence[0].note
     assert read.measurements["passes"].value > 10
-    assert rest.evidence == ()
+    assert "No run of line-like passes" in rest.evidence[0].note
+    assert rest.alternatives == ()
+
+
+def test_a_few_passes_count_for_little() -> None:
+    assert raw_score(1, 0, 1.0) == 0.0
+    assert raw_score(10, 10, 1.0) == 0.0
+    assert raw_score(9, 0, 1.0) == raw_score(0, 9, 1.0) == pytest.approx(math.log(7))
+    assert raw_score(3, 0, 1 / 3) < raw_score(9, 0, 1.0)
 
 
 def test_reading_while_listening_does_not_count() -> None:
     chunks, session = call(lines)
     others = (replace(t, speaker="S1") for t in session.turns)
-    quiet = replace(session, turns=(*others, Turn(Span(39, 39.5), "S2")))
+    quiet = replace(session, turns=(*others, Turn(Span(59, 59.5), "S2")))
     found = run(chunks, quiet)
     assert isinstance(found, Abstention)
     assert "s are needed" in found.reason

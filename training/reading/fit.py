@@ -22,7 +22,7 @@ import numpy as np
 
 from inperson.analysis import Senses, perceive
 from inperson.calibration import fit
-from inperson.detectors.reading import MAX_NOISE, MIN_EYES, RATE, ReadingFromScreen, passes, steady
+from inperson.detectors.reading import MAX_NOISE, MIN_EYES, RATE, ReadingFromScreen, passes, raw_score, steady
 from inperson.media import Reader, probe
 
 MAX_LLR = 0.4
@@ -92,7 +92,8 @@ def score(rows: np.ndarray) -> float | None:
     if noise > MAX_NOISE or minutes < 0.25:
         return None
     found = passes(times, across, noise)
-    return math.log1p(abs(sum(one.sign for one in found)) / minutes)
+    right, left = (sum(one.sign == sign for one in found) for sign in (1, -1))
+    return raw_score(right, left, minutes)
 
 
 def main() -> None:

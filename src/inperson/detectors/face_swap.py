@@ -123,18 +123,21 @@ class FaceSwap:
         width: float,
         seen: dict[str, Measurement],
     ) -> Reading:
-        windows = [window for window in _windows(rows) if len(window) >= 3]
+        windows = [window for window in _windows(rows) if len(window) >= 3] or [rows]
         overall = score(values)
         scores = [score(np.median(window[:, 1:], axis=0)) for window in windows]
         spread = float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 2 else 0.0
-        shown = [(s, w) for s, w in zip(scores, windows, strict=True) if s > max(0.0, _unusual(scores))]
-        top = sorted(shown, key=lambda item: -item[0])[:SHOWN]
+        ranked = sorted(zip(scores, windows, strict=True), key=lambda item: -item[0])
+        standing_out = [(s, w) for s, w in ranked if s > max(0.0, _unusual(scores))][:SHOWN]
+        evidence = [_moment(s, w, session, "stands out") for s, w in standing_out]
+        if not evidence:
+            evidence = [_moment(s, w, session, "none stands out; the highest is here") for s, w in ranked[:1]]
         seen |= {name: Measurement(float(v), "ln") for name, v in zip(NAMES, values, strict=True)}
         return Reading(
             score=overall,
             spread=spread,
             quality=min(1.0, width / 200.0) * min(1.0, len(rows) / 40.0),
-            evidence=tuple(_moment(s, w, session) for s, w in top),
+            evidence=tuple(evidence),
             measurements=seen,
             alternatives=ALTERNATIVES,
         )
@@ -158,11 +161,12 @@ def _unusual(scores: list[float]) -> float:
     return middle + OUTLIER * float(np.median(np.abs(np.array(scores) - middle))) if scores else 0.0
 
 
-def _moment(value: float, rows: NDArray[np.float64], session: Session) -> Evidence:
+def _moment(value: float, rows: NDArray[np.float64], session: Session, what: str) -> Evidence:
     medians = dict(zip(NAMES, np.median(rows[:, 1:], axis=0), strict=True))
     start, end = float(rows[0, 0]), float(rows[-1, 0])
     note = (
-        f"inside the face, against hair and neck: fine detail x{np.exp(medians['fine']):.2f}, "
+        f"Of the recording's stretches of {WINDOW:.0f} s, {what}: inside the face, against hair and neck, "
+        f"fine detail x{np.exp(medians['fine']):.2f}, "
         f"noise x{np.exp(medians['noise']):.2f}, change between frames x{np.exp(medians['flicker']):.2f}"
     )
     return Evidence(Span(start, min(max(end, start), session.duration)), value, note, session.candidate.track)

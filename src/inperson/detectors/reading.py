@@ -4,8 +4,8 @@ Task
 ----
 Reading runs in fixations along a line, then jumps back to the next line's start: gaze across the picture is a slow
 staircase one way and a quick return the other. Ordinary looking about has no such preference of direction. So passes
-are counted in both directions, and the excess of one over the other, per minute of the candidate's own answers, is the
-score. The opposite direction is the person's own null.
+are counted in both directions, and the excess of one over the other, less its own standard error, per minute of the
+candidate's own answers, is the score. The opposite direction is the person's own null.
 
 Constants from reading research: fixations last 200-300 ms and saccades span 7-9 letters (Rayner, "Eye movements in
 reading and information processing", Psychological Bulletin 124 (1998) 372-422); a line of text is therefore passed in
@@ -42,8 +42,8 @@ JUMP = (2.0, 25.0)
 """Degrees of a return sweep: below is noise and single saccades, above the head has turned away."""
 PASS = (0.7, 4.5)
 """Seconds of a pass along a line."""
-MIN_SPEECH = 15.0
-"""Seconds of the candidate's own answers with the eyes measured: four or five lines."""
+MIN_SPEECH = 20.0
+"""Seconds of the candidate's own answers with the eyes measured: five to ten lines."""
 MIN_EYES = 45.0
 """Pixels between the outer eye corners, below which the iris is under 6 pixels wide."""
 MAX_NOISE = 1.5
@@ -145,7 +145,7 @@ class ReadingFromScreen:
         right, left = (sum(one.sign == sign for one in during) for sign in (1, -1))
         sign = 1 if right >= left else -1
         minutes = seconds / 60
-        excess = abs(right - left) / minutes
+        score = raw_score(right, left, minutes)
         seen |= {
             "passes": Measurement(max(right, left) / minutes, "1/min"),
             "opposite_passes": Measurement(min(right, left) / minutes, "1/min"),
@@ -153,13 +153,22 @@ class ReadingFromScreen:
         }
         quality = min(1.0, seconds / 60) * (1 - noise / MAX_NOISE / 2) * min(1.0, _measured(times, across) / 0.8)
         return Reading(
-            score=math.log1p(excess),
-            spread=math.sqrt(right + left + 1) / minutes / (1 + excess),
+            score=score,
+            spread=math.sqrt(right + left + 1) / minutes / math.exp(score),
             quality=quality,
-            evidence=tuple(_evidence([one for one in during if one.sign == sign], session)),
+            evidence=tuple(_evidence([one for one in during if one.sign == sign], answers, session)),
             measurements=seen,
-            alternatives=ALTERNATIVES if excess else (),
+            alternatives=ALTERNATIVES if score > 0 else (),
         )
+
+
+def raw_score(right: int, left: int, minutes: float) -> float:
+    """log(1 + e), e being how many more passes a minute go one way than the other, less one standard error of counting.
+
+    0 where the excess is no larger than chance; a few passes in a short recording count for little.
+    """
+    excess = abs(right - left) - math.sqrt(right + left)
+    return math.log1p(max(0.0, excess) / minutes)
 
 
 def steady(rows: Series) -> tuple[Series, Series, Series, float]:
@@ -257,8 +266,8 @@ def _shift(across: Series, down: Series, spoken: NDArray[np.bool_]) -> float:
     )
 
 
-def _evidence(found: list[Pass], session: Session) -> list[Evidence]:
-    """Runs of at least `RUN` passes with at most 2 s between them."""
+def _evidence(found: list[Pass], answers: Sequence[Span], session: Session) -> list[Evidence]:
+    """Runs of at least `RUN` passes with at most 2 s between them; without any, the longest answer, saying so."""
     out = []
     for span in merged((one.span for one in found), gap=2.0):
         inside = [one for one in found if span.start <= one.span.start < span.end]
@@ -275,4 +284,8 @@ def _evidence(found: list[Pass], session: Session) -> list[Evidence]:
                     session.candidate.speaker,
                 )
             )
+    if not out:
+        longest = max(answers, key=lambda span: span.duration)
+        note = f"No run of line-like passes in this, the longest answer, or any other; {len(found)} single ones in all"
+        out = [Evidence(longest, 0.0, note, session.candidate.track, session.candidate.speaker)]
     return out

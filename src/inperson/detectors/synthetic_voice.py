@@ -111,13 +111,14 @@ class SyntheticVoice:
             )
             return Abstention(reason, measurements=measurements)
         logits = np.array([one.logit for one in own])
+        score = trimmed_mean(logits)
         return Reading(
-            score=trimmed_mean(logits),
+            score=score,
             spread=standard_error(logits, self._spread_of_one),
             quality=_quality(seconds, measurements),
             evidence=_evidence(own, whose),
             measurements=measurements,
-            alternatives=ALTERNATIVES,
+            alternatives=ALTERNATIVES if score > 0 else (),
         )
 
     def _take(self, utterances: Sequence[Utterance]) -> None:
