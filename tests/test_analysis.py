@@ -59,6 +59,12 @@ class Inside(Loudness):
         return replace(found, evidence=found.evidence[:0]) if isinstance(found, Reading) else found
 
 
+class Worthless(Inside):
+    """Its card says that its score tells nothing."""
+
+    model: ClassVar[str] = "loudness-0.1.1"
+
+
 class Counting(Inside):
     """Its score depends on how the recording was cut into chunks."""
 
@@ -124,6 +130,16 @@ def test_the_contract_test_passes_a_good_detector_and_catches_a_bad_one() -> Non
         check_detector(Counting)
     with pytest.raises(AssertionError, match="expected an Abstention"):
         check_detector(Endless)
+
+
+def test_a_score_that_tells_nothing_says_so(shelf: None, tmp_path: Path) -> None:
+    card = tmp_path / "loudness-0.1.1.toml"
+    card.write_text(CARD.replace("0.1.0", "0.1.1").replace("slope = 1.0", "slope = 0.0"))
+    report = analyze(ROOT / "samples/genuine_voice.flac", detectors=[Worthless], prior=0.3)
+    assert report.findings[0].confidence == pytest.approx(0.3)
+    assert report.warnings == (
+        "loudness: on the data of its card this score told nothing, so its confidence stays at the prior",
+    )
 
 
 def test_the_prior_moves_the_confidence_and_not_the_ratio(shelf: None) -> None:

@@ -101,7 +101,8 @@ def analyze(
         for one in made:
             with stages(one.detector.signal):
                 findings.append(one.finding(session, prior))
-    return _report(session, digest, prior, findings, [*warnings, *(one.fault for one in made if one.fault)])
+    notes = [note for one in made for note in one.notes(findings)]
+    return _report(session, digest, prior, findings, [*warnings, *notes])
 
 
 def _read(
@@ -265,6 +266,14 @@ class _Running:
         if isinstance(result, Reading) and not math.isfinite(result.score):
             result = Abstention(f"the measured score was not a finite number ({result.score})")
         return _finding(self.detector, result, self.calibration, session, prior)
+
+    def notes(self, findings: Sequence[Finding]) -> Iterator[str]:
+        """What a reader must know of this detector beside its finding."""
+        if self.fault:
+            yield self.fault
+        name = self.detector.signal
+        if self.calibration.slope == 0 and any(f.signal == name and f.status == "scored" for f in findings):
+            yield f"{name}: on the data of its card this score told nothing, so its confidence stays at the prior"
 
     def _fail(self, error: Exception) -> None:
         name = self.detector.signal
