@@ -1,5 +1,6 @@
 import os
 import pickle
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -209,3 +210,17 @@ def test_exported_names_are_these() -> None:
     plain = {name for name in vars(inperson) if not name.startswith("_")} - modules - {"Any", "TYPE_CHECKING"}
     assert plain | {"Finding", "Report"} == set(inperson.__all__)
     assert all(getattr(inperson, name).__module__.startswith("inperson") for name in inperson.__all__)
+
+
+def test_constant_damage_gives_abstentions_and_not_scores(tmp_path: Path) -> None:
+    """Bytes flipped all over a video leave a mouth that does not fit the sound: that must not count against anyone."""
+    content = bytearray((ROOT / "samples/candidate_only.mp4").read_bytes())
+    rng = random.Random(3)
+    for _ in range(300):
+        content[rng.randrange(len(content) // 10, len(content) * 9 // 10)] = rng.randrange(256)
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(content)
+    found = analyze(path, signals=["lip_sync", "synthetic_voice"])
+    assert all(finding.status == "abstained" for finding in found.findings)
+    assert "damage looks like manipulation" in str(found.finding("synthetic_voice").reason)
+    assert any("could not be decoded" in warning for warning in found.warnings)

@@ -281,7 +281,7 @@ def beginning(path: Path, seconds: float) -> Reading | Abstention:
             end = chunk.span.end
             if end >= seconds:
                 break
-    return detector.finish(senses.session(end))
+    return detector.finish(senses.session())
 
 
 def test_the_sample_with_late_sound_reads_250_ms_later() -> None:

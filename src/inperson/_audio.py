@@ -162,7 +162,7 @@ class AudioSource:
         try:
             self._arrive(frame)
         except Exception as error:  # a format that swresample refuses, as damaged headers produce
-            self._problems.add(f"audio frame that could not be converted ({reason(error)})", self._expected)
+            self._problems.add(f"audio frame that could not be converted ({reason(error)})", self._expected, True)
             self._runs, self._waiting = [], []
             self._expected += frame.samples / frame.sample_rate
 
@@ -174,14 +174,14 @@ class AudioSource:
                 self._settle(min((off for _, off in self._waiting), key=abs))
             self._close_runs()
         except Exception as error:
-            self._problems.add(f"audio frame that could not be converted ({reason(error)})", self._expected)
+            self._problems.add(f"audio frame that could not be converted ({reason(error)})", self._expected, True)
         self.done = True
 
     def _arrive(self, frame: AudioFrame) -> None:
         """Decide whether `frame` follows on, or a gap or overlap comes before it."""
         low, high = self._limits.rates
         if not low <= frame.sample_rate <= high or frame.layout.nb_channels > self._limits.channels:
-            self._problems.add("audio frame with an impossible rate or channel count, left out", self._expected)
+            self._problems.add("audio frame with an impossible rate or channel count, left out", self._expected, True)
             return
         off = self._offset(frame)
         first, self._begun = not self._begun, True
@@ -224,7 +224,7 @@ class AudioSource:
                     if off > 0
                     else "overlapping sound, the repeated part left out"
                 )
-                self._problems.add(what, self._expected)
+                self._problems.add(what, self._expected, damage=True)
             self._close_runs()
             self._expected += off
         waiting, self._waiting = self._waiting, []

@@ -25,10 +25,13 @@ class Problems:
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, float]] = {}
+        self.damage = 0
+        """How often content was lost or repaired; oddities of the timestamps alone are not counted."""
 
-    def add(self, what: str, time: float) -> None:
+    def add(self, what: str, time: float, damage: bool = False) -> None:
         count, first = self._found.get(what, (0, time))
         self._found[what] = (count + 1, first)
+        self.damage += damage
 
     def messages(self) -> tuple[str, ...]:
         """One sentence a kind, in order of first appearance; empty when all went well."""

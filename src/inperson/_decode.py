@@ -34,7 +34,7 @@ def decoded(handle: Handle, stream: Any, limits: Limits, problems: Problems, now
             return
         except Exception as error:  # FFmpegError, or what PyAV makes of nonsense parameters
             failed += 1
-            problems.add(f"{stream.type} packet that could not be decoded ({reason(error)})", now())
+            problems.add(f"{stream.type} packet that could not be decoded ({reason(error)})", now(), damage=True)
             if failed >= limits.errors:
                 problems.add(f"{stream.type} given up after {failed} undecodable packets in a row", now())
                 return
@@ -80,7 +80,7 @@ def _packets(handle: Handle, stream: Any, problems: Problems, now: Callable[[], 
                     yield packet
             break
         except Exception as error:
-            problems.add(f"damage in the container while reading {stream.type} ({reason(error)})", now())
+            problems.add(f"damage in the container while reading {stream.type} ({reason(error)})", now(), damage=True)
             retries += 1
             if retries > _DEMUX_RETRIES:
                 break

@@ -193,7 +193,7 @@ class VideoSource:
             self._problems.add("video frame that is too large or of an unknown pixel format, left out", time)
             return None
         if frame.is_corrupt:
-            self._problems.add("damaged video frame, shown as the decoder repaired it", time)
+            self._problems.add("damaged video frame, shown as the decoder repaired it", time, damage=True)
         if self._size is not None and self._size != image.shape[:2]:
             self._problems.add("video changes its size", time)
         self._size = image.shape[:2]

@@ -28,6 +28,10 @@ log = logging.getLogger("inperson")
 
 FaceBackend = Literal["onnx", "mediapipe"]
 
+DAMAGE = (5, 0.5)
+"""Losses and repairs (`Reader.damage`) in all, and a second, above both of which nothing is scored: concealed sound and
+picture look like manipulation. Own choice: a lost packet now and then passes, constant damage does not."""
+
 Progress = Callable[[float, float | None], None]
 """Called with the seconds read and, where the container says so, the recording's length."""
 
@@ -94,13 +98,13 @@ def analyze(
     supplied = read_turns(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns)
     stages = Stages(on_stage)
     with threadpool_limits(1, user_api="blas"):  # on matrices this small, more threads cost more than they bring
-        digest, senses, warnings, end = _read(path, made, stages, audio_track, face_backend, progress)
+        digest, senses, warnings, damage = _read(path, made, stages, audio_track, face_backend, progress)
         with stages("session"):
-            session = senses.session(end, supplied, candidate)
+            session = senses.session(supplied, candidate)
         findings = []
         for one in made:
             with stages(one.detector.signal):
-                findings.append(one.finding(session, prior))
+                findings.append(one.finding(session, prior, _unfit(damage, session.duration)))
     notes = [note for one in made for note in one.notes(findings)]
     return _report(session, digest, prior, findings, [*warnings, *notes])
 
@@ -112,8 +116,8 @@ def _read(
     audio_track: int | None,
     face_backend: str,
     progress: Progress | None,
-) -> tuple[str, Senses, tuple[str, ...], float]:
-    """Read the recording to its end: its SHA-256, what was perceived, what was odd about it, and its duration."""
+) -> tuple[str, Senses, tuple[str, ...], int]:
+    """Read the recording to its end: its SHA-256, what was perceived, what was odd, and how often it was damaged."""
     from inperson.media import Reader, prefetch, sha256
 
     needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
@@ -127,16 +131,24 @@ def _read(
             wanted=lambda time: senses.wants(time),
         )
         senses = Senses(needs, reader.info, face_backend, stages)
-    end = 0.0
     with reader:
         for chunk in prefetch(perceive(reader, senses, stages)):
-            end = chunk.span.end
             for one in made:
                 with stages(one.detector.signal):
                     one.update(chunk)
             if progress is not None:
-                progress(end, reader.info.duration)
-        return digest, senses, reader.warnings, end
+                progress(chunk.span.end, reader.info.duration)
+        return digest, senses, reader.warnings, reader.damage
+
+
+def _unfit(damage: int, duration: float) -> str:
+    """Why nothing may be scored on a recording damaged so often; empty if it may."""
+    if damage < DAMAGE[0] or damage < DAMAGE[1] * duration:
+        return ""
+    return (
+        f"the recording is damaged (lost or repaired {damage} times in {duration:.0f} s), and damage looks like "
+        "manipulation; the warnings say what was found"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +201,7 @@ class Senses:
         self.tracker = FaceTracker(backend=cast(FaceBackend, face_backend)) if info.video and people else None
         self.listener = Listener() if info.audio and people else None
         self._info = info
+        self._end = 0.0
         self._lips = LipMotion()
         self._keep_images = "frames" in needs
         self._stages = stages or Stages(None)
@@ -207,12 +220,13 @@ class Senses:
 
     def hear(self, chunk: Chunk) -> Chunk:
         """Add the speech probability to a chunk."""
+        self._end = chunk.span.end
         if self.listener is None:
             return chunk
         with self._stages("speech"):
             return self.listener.update(chunk)
 
-    def session(self, duration: float, supplied: tuple[Turn, ...] | None = None, wanted: str | None = None) -> Session:
+    def session(self, supplied: tuple[Turn, ...] | None = None, wanted: str | None = None) -> Session:
         """Put together what the whole recording showed."""
         from inperson.candidate import choose, layout_of
 
@@ -221,7 +235,7 @@ class Senses:
         tracks = self.tracker.tracks() if self.tracker else ()
         size = (info.video.width, info.video.height) if info.video else None
         who = choose(turns, tracks, self._lips, size, wanted)
-        return Session(info, duration, turns, source, tracks, who, layout_of(tracks, duration))
+        return Session(info, self._end, turns, source, tracks, who, layout_of(tracks, self._end))
 
 
 def perceive(reader: Iterable[Chunk], senses: Senses, stages: Stages | None = None) -> Iterator[Chunk]:
@@ -254,7 +268,7 @@ class _Running:
             except Exception as error:
                 self._fail(error)
 
-    def finding(self, session: Session, prior: float) -> Finding:
+    def finding(self, session: Session, prior: float, unfit: str = "") -> Finding:
         result: Reading | Abstention
         try:
             result = Abstention(self.fault) if self.fault else self.detector.finish(session)
@@ -265,6 +279,8 @@ class _Running:
             result = Abstention(self.fault)
         if isinstance(result, Reading) and not math.isfinite(result.score):
             result = Abstention(f"the measured score was not a finite number ({result.score})")
+        if isinstance(result, Reading) and unfit:
+            result = Abstention(unfit, measurements=result.measurements)
         return _finding(self.detector, result, self.calibration, session, prior)
 
     def notes(self, findings: Sequence[Finding]) -> Iterator[str]:

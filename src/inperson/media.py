@@ -219,6 +219,11 @@ class Reader:
         return self.info.warnings + self._problems.messages()
 
     @property
+    def damage(self) -> int:
+        """How often, so far, content was lost, left out or repaired by the decoder, gaps in the sound included."""
+        return self._problems.damage
+
+    @property
     def duration(self) -> float:
         return self._at / RATE
 

@@ -308,4 +308,4 @@ def _perceived(recording: str | Path) -> tuple[list[Chunk], Session]:
     with Reader(recording, native=True, each_frame=lambda f: senses.see(f)) as reader:
         senses = Senses(frozenset({"faces", "speech"}), reader.info)
         chunks = list(perceive(reader, senses))
-    return chunks, senses.session(chunks[-1].span.end)
+    return chunks, senses.session()

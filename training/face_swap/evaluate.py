@@ -49,8 +49,7 @@ def readings(folder: pathlib.Path, row: dict[str, str]) -> list[Row]:
     with Reader(path, audio=False, each_frame=senses.see) as reader:
         for chunk in perceive(reader, senses):
             detector.update(chunk)
-        end = reader.duration
-    session = senses.session(end)
+    session = senses.session()
     width = session.media.video.width
     out = []
     for panel, label in panels(row):
