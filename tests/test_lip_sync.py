@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inperson.analysis import Senses, perceive
 from inperson.detectors import _lip_features as features
 from inperson.detectors import _lip_lag as lag
 from inperson.detectors.lip_sync import LipSync
 from inperson.media import MediaInfo, Reader, probe
+from inperson.perception import Senses, perceive
 from inperson.testing import check_detector
 from inperson.types import Abstention, Candidate, Chunk, Face, Frame, Reading, Session, Span, Track, Turn
 

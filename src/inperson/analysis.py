@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 from inperson import calibration, models
+from inperson._findings import assembled, calibrated
 from inperson._stages import OnStage, Stages
 from inperson.errors import InpersonError
-from inperson.types import Abstention, Chunk, Detector, Evidence, Frame, Reading, Session, Span, Turn
+from inperson.perception import Senses, perceive
+from inperson.types import Abstention, Chunk, Detector, Reading, Session, Turn
 
 if TYPE_CHECKING:
-    from inperson.media import AudioInfo, MediaInfo, VideoInfo
-    from inperson.report import AudioStream, Finding, Media, Moment, Report, VideoStream
+    from inperson.report import Finding, Report
 
 log = logging.getLogger("inperson")
-
-FaceBackend = Literal["onnx", "mediapipe"]
 
 DAMAGE = (5, 0.5)
 """Losses and repairs (`Reader.damage`) in all, and a second, above both of which nothing is scored: concealed sound and
@@ -106,7 +104,7 @@ def analyze(
             with stages(one.detector.signal):
                 findings.append(one.finding(session, prior, _unfit(damage, session.duration)))
     notes = [note for one in made for note in one.notes(findings)]
-    return _report(session, digest, prior, findings, [*warnings, *notes])
+    return assembled(session, digest, prior, findings, [*warnings, *notes])
 
 
 def _read(
@@ -178,78 +176,6 @@ class Analyzer:
         )
 
 
-class Senses:
-    """What is perceived once for all detectors; a part is None where nobody needs it or the medium is missing.
-
-    Parameters
-    ----------
-    needs : frozenset of str
-        Union of the detectors' needs. Speech needs the faces too: they tell whose voice it is.
-    info : MediaInfo
-    face_backend : str
-    stages : Stages
-    """
-
-    def __init__(
-        self, needs: frozenset[str], info: MediaInfo, face_backend: str = "onnx", stages: Stages | None = None
-    ) -> None:
-        from inperson.candidate import LipMotion
-        from inperson.faces import FaceTracker
-        from inperson.speech import Listener
-
-        people = bool(needs & {"faces", "speech"})
-        self.tracker = FaceTracker(backend=cast(FaceBackend, face_backend)) if info.video and people else None
-        self.listener = Listener() if info.audio and people else None
-        self._info = info
-        self._end = 0.0
-        self._lips = LipMotion()
-        self._keep_images = "frames" in needs
-        self._stages = stages or Stages(None)
-
-    def wants(self, time: float) -> bool:
-        """Whether anybody will look at the image of the frame at `time`."""
-        return self._keep_images or (self.tracker is not None and self.tracker.wants(time))
-
-    def see(self, frame: Frame) -> Frame:
-        """Find the faces in a frame, then drop its image unless somebody needs it."""
-        if self.tracker is not None:
-            with self._stages("faces"):
-                frame = self.tracker.update(frame)
-                self._lips.update(frame)
-        return frame if self._keep_images else replace(frame, image=None)
-
-    def hear(self, chunk: Chunk) -> Chunk:
-        """Add the speech probability to a chunk."""
-        self._end = chunk.span.end
-        if self.listener is None:
-            return chunk
-        with self._stages("speech"):
-            return self.listener.update(chunk)
-
-    def session(self, supplied: tuple[Turn, ...] | None = None, wanted: str | None = None) -> Session:
-        """Put together what the whole recording showed."""
-        from inperson.candidate import choose, layout_of
-
-        info = self._info
-        turns, source = self.listener.finish(supplied) if self.listener else ((), "none")
-        tracks = self.tracker.tracks() if self.tracker else ()
-        size = (info.video.width, info.video.height) if info.video else None
-        who = choose(turns, tracks, self._lips, size, wanted)
-        return Session(info, self._end, turns, source, tracks, who, layout_of(tracks, self._end))
-
-
-def perceive(reader: Iterable[Chunk], senses: Senses, stages: Stages | None = None) -> Iterator[Chunk]:
-    """The chunks of a `Reader` whose ``each_frame`` is ``senses.see``, with speech added."""
-    stages = stages or Stages(None)
-    steps = iter(reader)
-    while True:
-        with stages("decode"):
-            chunk = next(steps, None)
-        if chunk is None:
-            return
-        yield senses.hear(chunk)
-
-
 class _Running:
     """One detector at work: its faults are kept from the others and from the score."""
 
@@ -281,7 +207,7 @@ class _Running:
             result = Abstention(f"the measured score was not a finite number ({result.score})")
         if isinstance(result, Reading) and unfit:
             result = Abstention(unfit, measurements=result.measurements)
-        return _finding(self.detector, result, self.calibration, session, prior)
+        return calibrated(self.detector, result, self.calibration, session, prior)
 
     def notes(self, findings: Sequence[Finding]) -> Iterator[str]:
         """What a reader must know of this detector beside its finding."""
@@ -296,125 +222,3 @@ class _Running:
         what = f"{type(error).__name__}: {error}"
         self.fault = f"the {name} detector failed ({what}); this is a fault of its code, please report it"
         log.error("the %s detector failed", name, exc_info=error)
-
-
-def _finding(
-    detector: Detector, result: Reading | Abstention, fitted: calibration.Calibration, session: Session, prior: float
-) -> Finding:
-    from inperson.report import Finding, Quantity
-
-    numbers = {
-        name: Quantity(value=m.value, unit=m.unit) for name, m in result.measurements.items() if math.isfinite(m.value)
-    }
-    if isinstance(result, Abstention):
-        status = "abstained" if result.applicable else "not_applicable"
-        return Finding.model_validate(
-            {
-                "signal": detector.signal,
-                "status": status,
-                "reason": result.reason,
-                "measurements": numbers,
-                "model": detector.model,
-            }
-        )
-    llr = fitted.llr(result.score)
-    low, high = fitted.interval(result.score, result.spread)
-    return Finding(
-        signal=detector.signal,
-        status="scored",
-        confidence=calibration.confidence(llr, prior),
-        llr=llr,
-        interval=(calibration.confidence(low, prior), calibration.confidence(high, prior)),
-        quality=min(max(result.quality, 0.0), 1.0),
-        evidence=_moments(result.evidence, session.duration),
-        measurements=numbers,
-        model=detector.model,
-        alternatives=result.alternatives,
-    )
-
-
-def _moments(evidence: Iterable[Evidence], duration: float) -> tuple[Moment, ...]:
-    """Evidence inside the recording, in order of time."""
-    from inperson.report import Moment
-
-    whole = Span(0.0, duration)
-    kept = [(common, one) for one in evidence if (common := one.span & whole) and math.isfinite(one.score)]
-    return tuple(
-        Moment(
-            start=round(span.start, 3),
-            end=round(span.end, 3),
-            score=one.score,
-            note=one.note,
-            track=one.track,
-            speaker=one.speaker,
-        )
-        for span, one in sorted(kept, key=lambda item: item[0])
-    )
-
-
-def _report(
-    session: Session, digest: str, prior: float, findings: Sequence[Finding], warnings: Sequence[str]
-) -> Report:
-    from inperson import __version__
-    from inperson.report import Report, Subject
-
-    who = session.candidate
-    return Report(
-        version=__version__,
-        media=_media(session, digest),
-        candidate=Subject(track=who.track, speaker=who.speaker, how=who.how),
-        prior=prior,
-        findings=tuple(findings),
-        warnings=tuple(warnings),
-    )
-
-
-def _media(session: Session, digest: str) -> Media:
-    from inperson.report import Media
-
-    info = session.media
-    codecs = [info.video.codec] if info.video else []
-    return Media(
-        path=os.fsencode(info.path).decode("utf-8", "backslashreplace"),
-        sha256=digest,
-        size_bytes=info.size_bytes,
-        container=info.container,
-        duration=session.duration,
-        codecs=tuple(codecs + [track.codec for track in info.audio]),
-        video=_video(info.video) if info.video else None,
-        audio=tuple(map(_audio, info.audio)),
-        encoder=info.encoder or None,
-        writing_application=info.writing_application or None,
-        creation_time=info.creation_time or None,
-    )
-
-
-def _video(video: VideoInfo) -> VideoStream:
-    from inperson.report import VideoStream
-
-    return VideoStream(
-        codec=video.codec,
-        width=video.width,
-        height=video.height,
-        rate=video.fps,
-        constant_rate=video.constant_rate,
-        rotation=video.rotation,
-        pixel_format=video.pixel_format,
-        bit_depth=video.bit_depth,
-        hdr=bool(video.hdr),
-        start=video.start,
-    )
-
-
-def _audio(track: AudioInfo) -> AudioStream:
-    from inperson.report import AudioStream
-
-    return AudioStream(
-        codec=track.codec,
-        rate=track.rate,
-        channels=track.channels,
-        layout=track.layout,
-        language=track.language or None,
-        title=track.title or None,
-        start=track.start,
-    )

@@ -302,8 +302,8 @@ def _later(chunk: Chunk, by: float) -> Chunk:
 
 
 def _perceived(recording: str | Path) -> tuple[list[Chunk], Session]:
-    from inperson.analysis import Senses, perceive
     from inperson.media import Reader
+    from inperson.perception import Senses, perceive
 
     with Reader(recording, native=True, each_frame=lambda f: senses.see(f)) as reader:
         senses = Senses(frozenset({"faces", "speech"}), reader.info)

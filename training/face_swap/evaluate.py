@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from inperson.analysis import Senses, perceive
 from inperson.calibration import fit
 from inperson.detectors._face_texture import NAMES
 from inperson.detectors.face_swap import FaceSwap
 from inperson.media import Reader, probe
+from inperson.perception import Senses, perceive
 from inperson.types import Candidate, Reading, Track
 
 RESAMPLES = 1000

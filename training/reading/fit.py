@@ -20,10 +20,10 @@ import pathlib
 
 import numpy as np
 
-from inperson.analysis import Senses, perceive
 from inperson.calibration import fit
 from inperson.detectors.reading import MAX_NOISE, MIN_EYES, RATE, ReadingFromScreen, passes, raw_score, steady
 from inperson.media import Reader, probe
+from inperson.perception import Senses, perceive
 
 MAX_LLR = 0.4
 """Bound of the shipped calibration: positives are simulated and few persons stand behind the genuine side."""
