@@ -57,6 +57,13 @@ def test_with_one_face_on_camera_that_face_decides_between_equal_speakers() -> N
     assert (found.track, found.speaker) == (0, "S1")
 
 
+def test_a_face_that_speaks_less_than_an_unseen_voice_is_not_clear() -> None:
+    """The candidate before a talkative interviewer, or an interviewer before a candidate off camera: either may be."""
+    found = choose(TURNS, BOTH[:1], lips(talking(0, ASKS)), SIZE)
+    assert (found.track, found.speaker) == (None, None)
+    assert "'S2' speaks longest, but only 'S1' is seen" in found.how
+
+
 def test_equal_speakers_and_no_faces_are_not_clear() -> None:
     turns = (Turn(Span(0, 10), "S1"), Turn(Span(11, 21), "S2"))
     found = choose(turns, (), LipMotion(), None)

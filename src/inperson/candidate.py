@@ -178,10 +178,15 @@ def _answering(
         other = next(s for s in speaking if s != asker)
         return other, f"by the transcript {asker!r} asks the questions, so {other!r} answers"
     first, second = list(speaking)[:2]
+    seen = _only_visible(speaking, tracks, fit)
     if speaking[first] >= MIN_SHARE * max(speaking[second], 1e-9):
+        if seen not in (None, first):
+            return None, (
+                f"not clear: {first!r} speaks longest, but only {seen!r} is seen to move the lips with the voice; "
+                "name the candidate to decide"
+            )
         share = speaking[first] / sum(speaking.values())
         return first, f"speaks longest ({share:.0%} of all speech)"
-    seen = _only_visible(speaking, tracks, fit)
     if seen:
         return (
             seen,
@@ -216,6 +221,8 @@ def _face_of(speaker: str | None, tracks: Sequence[Track], fit: Fits) -> tuple[i
     longest = max(tracks, key=lambda t: t.duration)
     places = _places(tracks)
     if speaker is None:
+        if any(value >= MIN_AUC for value in fit.values()):
+            return None, "a face is seen to speak, but whose it is is not clear either"
         if len(places) == 1:
             return longest.track, "the only face in the picture"
         return None, "without a voice, which of the faces is the candidate's is not clear"
