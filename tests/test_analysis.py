@@ -3,6 +3,7 @@ import pickle
 import random
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -81,6 +82,17 @@ class Counting(Inside):
 class Broken(Loudness):
     def finish(self, session: Session) -> Reading | Abstention:
         raise KeyError("oops")
+
+
+class Refusing(Loudness):
+    """Raises one of inperson's own errors in the middle of the recording, while the next chunks are read ahead."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"audio", "faces"})
+    model: ClassVar[str] = "lip_sync-0.1.0"
+
+    def update(self, chunk: Chunk) -> None:
+        if chunk.span.start >= 1.0:
+            raise InputError("enough")
 
 
 class Endless(Loudness):
@@ -224,3 +236,11 @@ def test_constant_damage_gives_abstentions_and_not_scores(tmp_path: Path) -> Non
     assert all(finding.status == "abstained" for finding in found.findings)
     assert "damage looks like manipulation" in str(found.finding("synthetic_voice").reason)
     assert any("could not be decoded" in warning for warning in found.warnings)
+
+
+def test_an_error_on_the_way_ends_the_reading_thread() -> None:
+    before = threading.active_count()
+    with pytest.raises(InputError, match="enough") as caught:
+        analyze(ROOT / "samples/candidate_only.mp4", detectors=[Refusing])
+    assert threading.active_count() == before
+    assert caught.traceback  # kept alive: the thread must have ended without the generator being collected

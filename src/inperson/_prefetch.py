@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ class _Failure:
         self.error = error
 
 
-def prefetch(iterable: Iterable[T], depth: int = 2) -> Iterator[T]:
+def prefetch(iterable: Iterable[T], depth: int = 2) -> Generator[T, None, None]:
     """Yield the items of `iterable`, produced up to `depth` ahead by one thread.
 
     The thread starts with the first ``next`` and has always ended when the generator has: at exhaustion, on an error
@@ -40,7 +40,7 @@ def prefetch(iterable: Iterable[T], depth: int = 2) -> Iterator[T]:
     return _prefetched(iterable, depth)
 
 
-def _prefetched(iterable: Iterable[T], depth: int) -> Iterator[T]:
+def _prefetched(iterable: Iterable[T], depth: int) -> Generator[T, None, None]:
     ready: queue.Queue[object] = queue.Queue(depth)
     stop = threading.Event()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,14 +129,17 @@ def _read(
             each_frame=lambda frame: senses.see(frame),
             wanted=lambda time: senses.wants(time),
         )
-        senses = Senses(needs, reader.info, face_backend, stages)
     with reader:
-        for chunk in prefetch(perceive(reader, senses, stages)):
-            for one in made:
-                with stages(one.detector.signal):
-                    one.update(chunk)
-            if progress is not None:
-                progress(chunk.span.end, reader.info.duration)
+        with stages("open"):
+            senses = Senses(needs, reader.info, face_backend, stages)
+        # the thread that reads ahead must have ended before the reader is closed, whatever happens here
+        with closing(prefetch(perceive(reader, senses, stages))) as ahead:
+            for chunk in ahead:
+                for one in made:
+                    with stages(one.detector.signal):
+                        one.update(chunk)
+                if progress is not None:
+                    progress(chunk.span.end, reader.info.duration)
         return digest, senses, reader.warnings, reader.damage
 
 

@@ -232,6 +232,10 @@ class Candidate:
     how: str
     tracks: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.track is not None and not self.tracks:
+            object.__setattr__(self, "tracks", (self.track,))
+
 
 TurnsSource = Literal["supplied", "channels", "diarized", "none"]
 Layout = Literal["none", "single", "several"]

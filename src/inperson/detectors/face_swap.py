@@ -10,6 +10,8 @@ swap tools do.
 What it cannot tell: a well-blended per-identity model at 224 pixels and more is near chance for statistics of this kind
 (the card says how near), and so is anything behind heavy compression. Beauty filters, portrait lighting, virtual
 backgrounds, shallow focus, make-up and sharpening change the same quantities on genuine people.
+
+Constants without another source are own choices for cost and stability; none was chosen by how swaps score.
 """
 
 from __future__ import annotations
@@ -157,8 +159,8 @@ def _windows(rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 def _unusual(scores: list[float]) -> float:
     """The score above which a window stands out from this recording's others: a swap comes and goes, a face stays."""
-    middle = float(np.median(scores)) if scores else 0.0
-    return middle + OUTLIER * float(np.median(np.abs(np.array(scores) - middle))) if scores else 0.0
+    middle = float(np.median(scores))
+    return middle + OUTLIER * float(np.median(np.abs(np.array(scores) - middle)))
 
 
 def _moment(value: float, rows: NDArray[np.float64], session: Session, what: str) -> Evidence:

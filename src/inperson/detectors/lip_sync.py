@@ -169,7 +169,7 @@ class LipSync:
         who = session.candidate
         if who.track is None:
             return Abstention(f"It is not clear which face is the candidate's. {who.how}")
-        mouth = joined([self._mouths[t] for t in (who.tracks or (who.track,)) if t in self._mouths])
+        mouth = joined([self._mouths[t] for t in who.tracks if t in self._mouths])
         spans = session.spoken_by(who.speaker) or (merged(t.span for t in session.turns) if who.speaker is None else [])
         found = self._compare(mouth, spans, session)
         if isinstance(found, Abstention):

@@ -13,6 +13,8 @@ about 0.8 to 4 s.
 
 What it cannot tell: notes the candidate may use, a question shown on screen, a second monitor, nystagmus or a habit of
 looking aside; small, dark or glasses-covered eyes hide it altogether. It looks at movement, never at the person.
+
+Constants without another source are own choices, made on simulated reading; no real reader was there to choose by.
 """
 
 from __future__ import annotations
@@ -76,11 +78,9 @@ class ReadingFromScreen:
 
     def __init__(self) -> None:
         self._rows: dict[int, array[float]] = defaultdict(lambda: array("f"))
-        self._frames = 0
 
     def update(self, chunk: Chunk) -> None:
         """Keep five floats a measured face."""
-        self._frames += len(chunk.frames)
         for frame in chunk.frames:
             for face in frame.faces:
                 if face.landmarks is None:
@@ -222,10 +222,11 @@ def passes(times: Series, across: Series, noise: float) -> list[Pass]:
         if least <= abs(jumps[i]) <= JUMP[1] and abs(jumps[i]) >= np.nanmax(np.abs(jumps[i - step : i + step + 1]))
     ]
     out: list[Pass] = []
+    last = {1: 0, -1: 0}
     for i in peaks:
         way = 1 if jumps[i] > 0 else -1
-        start = max((p for p in peaks if p < i and jumps[p] * way > 0), default=0)
-        start = max(start + step, i - int(PASS[1] * RATE))
+        start = max(last[way] + step, i - int(PASS[1] * RATE))
+        last[way] = i
         line = across[start : i - step + 1]
         if len(line) < PASS[0] * RATE or not np.isfinite(line).all():
             continue
