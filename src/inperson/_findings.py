@@ -40,6 +40,7 @@ def calibrated(
     return Finding(
         signal=detector.signal,
         status="scored",
+        score=result.score,
         confidence=calibration.confidence(llr, prior),
         llr=llr,
         interval=(calibration.confidence(low, prior), calibration.confidence(high, prior)),

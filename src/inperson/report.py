@@ -53,6 +53,9 @@ class Finding(_Part):
 
     signal: str
     status: Status
+    score: float | None = Field(
+        default=None, description="on the detector's own raw scale, before calibration; larger is more like the signal"
+    )
     confidence: float | None = Field(default=None, ge=0, le=1)
     llr: float | None = Field(default=None, description="log10 likelihood ratio: signal present against bona fide")
     interval: tuple[float, float] | None = Field(default=None, description="95 % interval of confidence")

@@ -1,0 +1,37 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Signals = Annotated[
+    str | None,
+    typer.Option("--signals", metavar="A,B", help="Signals to look at, separated by commas; all by default."),
+]
+Prior = Annotated[
+    float, typer.Option("--prior", metavar="P", help="P(signal present) before the recording is seen, between 0 and 1.")
+]
+Who = Annotated[
+    str | None,
+    typer.Option(
+        "--candidate",
+        metavar="WHO",
+        help="Who the candidate is: a speaker label, channel:N, track:N, or a place such as left or top-right. "
+        "Inferred by default.",
+    ),
+]
+AudioTrack = Annotated[
+    int | None, typer.Option("--audio-track", metavar="N", help="Use this audio track, from 0; all by default.")
+]
+FaceBackend = Annotated[
+    str, typer.Option("--face-backend", metavar="NAME", help="onnx, or mediapipe (needs the extra of that name).")
+]
+JsonOut = Annotated[
+    str | None, typer.Option("--json", metavar="OUT", help="Write JSON to this file, or to standard output for -.")
+]
+
+
+def names(signals: str | None) -> tuple[str, ...] | None:
+    return None if signals is None else tuple(name.strip() for name in signals.split(",") if name.strip())
