@@ -1,0 +1,91 @@
+"""The inside of a worker: degrade a recording if asked, analyse it, note the file's trivia.
+
+A degraded recording exists in a private folder while it is analysed and is deleted at once; where a worker was killed,
+`inperson.evaluation.run` clears the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inperson.evaluation.tasks import CLEAN, Settings, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a worker sends: a report, trivia, and what it cost. `to_json` is what `inperson._worker` asks for."""
+
+    values: dict[str, Any]
+
+    def to_json(self, indent: int | None = None) -> str:
+        return json.dumps(self.values, indent=indent)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Callable with a task's JSON; picklable. `scratch` is the folder for degraded recordings."""
+
+    settings: Settings
+    scratch: str
+
+    def __call__(self, text: str) -> Result:
+        task = Task.from_json(text)
+        tempfile.tempdir = self.scratch  # the copies that an analysis makes for a second look go there too
+        if task.condition == CLEAN:
+            return self._analysed(task, task.path, 0.0)
+        folder = tempfile.mkdtemp(dir=self.scratch)  # mode 0700
+        try:
+            begun = time.perf_counter()
+            path = _degraded(task, Path(folder))
+            return self._analysed(task, path, time.perf_counter() - begun)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _analysed(self, task: Task, path: str, degrading: float) -> Result:
+        from inperson.evaluation.trivia import measure
+
+        wall, cpu = time.perf_counter(), time.process_time()
+        report = self._analyzer(task)(path)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        return Result(
+            {
+                "report": json.loads(report.to_json(indent=None)),
+                "trivia": measure(path),
+                "seconds": round(wall, 3),
+                "cpu_seconds": round(cpu, 3),
+                "degrade_seconds": round(degrading, 3),
+            }
+        )
+
+    def _analyzer(self, task: Task) -> Any:
+        from inperson.analysis import Analyzer
+
+        options: dict[str, Any] = (
+            {} if self.settings.calibration is None else {"calibration": self.settings.calibration}
+        )
+        return Analyzer(
+            signals=task.signals,
+            turns=task.turns,
+            candidate=task.candidate,
+            prior=self.settings.prior,
+            audio_track=task.audio_track,
+            face_backend=self.settings.face_backend,
+            recheck=self.settings.recheck,
+            **options,
+        )
+
+
+def _degraded(task: Task, folder: Path) -> str:
+    from inperson.degradation import degrade, suffix
+    from inperson.media import probe
+
+    info = probe(task.path)
+    out = folder / f"recording{suffix(task.condition, info.video is not None)}"
+    degrade(task.path, out, task.condition, seed=task.seed)
+    return str(out)
