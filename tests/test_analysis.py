@@ -26,9 +26,8 @@ source = "made by this test"
 task = "none"
 
 [calibration]
-slope = 1.0
-intercept = 0.0
-score_range = [-2.0, 2.0]
+scores = [-2.0, 2.0]
+llrs = [-2.0, 2.0]
 llr_range = [-1.0, 1.0]
 """
 
@@ -147,7 +146,7 @@ def test_the_contract_test_passes_a_good_detector_and_catches_a_bad_one() -> Non
 
 def test_a_score_that_tells_nothing_says_so(shelf: None, tmp_path: Path) -> None:
     card = tmp_path / "loudness-0.1.1.toml"
-    card.write_text(CARD.replace("0.1.0", "0.1.1").replace("slope = 1.0", "slope = 0.0"))
+    card.write_text(CARD.replace("0.1.0", "0.1.1").replace("llrs = [-2.0, 2.0]", "llrs = [0.0, 0.0]"))
     report = analyze(ROOT / "samples/genuine_voice.flac", detectors=[Worthless], prior=0.3)
     assert report.findings[0].confidence == pytest.approx(0.3)
     assert report.warnings == (

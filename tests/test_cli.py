@@ -27,7 +27,8 @@ def log_as_it_was() -> Iterator[None]:
     log = logging.getLogger("inperson")
     before = log.level, log.propagate, list(log.handlers)
     yield
-    log.level, log.propagate, log.handlers = before[0], before[1], before[2]
+    log.setLevel(before[0])
+    log.propagate, log.handlers = before[1], before[2]
 
 
 @pytest.fixture(scope="session")

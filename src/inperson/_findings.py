@@ -13,12 +13,21 @@ from inperson.types import Abstention, Detector, Evidence, Reading, Session, Spa
 if TYPE_CHECKING:
     from inperson.media import AudioInfo, VideoInfo
     from inperson.report import AudioStream, Finding, Media, Moment, Report, VideoStream
+    from inperson.site import Site
 
 
 def calibrated(
-    detector: Detector, result: Reading | Abstention, fitted: calibration.Calibration, session: Session, prior: float
+    detector: Detector,
+    result: Reading | Abstention,
+    fitted: calibration.Calibration,
+    session: Session,
+    prior: float,
+    own: Site | None = None,
 ) -> Finding:
-    """The finding that follows from what a detector said, its score made a confidence at `prior`."""
+    """The finding that follows from what a detector said, its score made a confidence at `prior`.
+
+    With a platform's calibration (`own`), no ratio exceeds what its p-value supports; evidence for bona fide stays.
+    """
     from inperson.report import Finding, Quantity
 
     numbers = {
@@ -35,8 +44,11 @@ def calibrated(
                 "model": detector.model,
             }
         )
-    llr = fitted.llr(result.score)
-    low, high = fitted.interval(result.score, result.spread)
+    quality = min(max(result.quality, 0.0), 1.0)
+    here = None if own is None else own.compare(detector.signal, result.score, quality)
+    most = math.inf if here is None else here.most
+    llr = min(fitted.llr(result.score), most)
+    low, high = (min(end, most) for end in fitted.interval(result.score, result.spread))
     return Finding(
         signal=detector.signal,
         status="scored",
@@ -44,7 +56,9 @@ def calibrated(
         confidence=calibration.confidence(llr, prior),
         llr=llr,
         interval=(calibration.confidence(low, prior), calibration.confidence(high, prior)),
-        quality=min(max(result.quality, 0.0), 1.0),
+        quality=quality,
+        p_value=None if here is None else here.p_value,
+        p_value_reason=None if here is None else here.reason or None,
         evidence=_moments(result.evidence, session.duration),
         measurements=numbers,
         model=detector.model,
@@ -72,11 +86,16 @@ def _moments(evidence: Iterable[Evidence], duration: float) -> tuple[Moment, ...
 
 
 def assembled(
-    session: Session, digest: str, prior: float, findings: Sequence[Finding], warnings: Sequence[str]
+    session: Session,
+    digest: str,
+    prior: float,
+    findings: Sequence[Finding],
+    warnings: Sequence[str],
+    own: Site | None = None,
 ) -> Report:
     """The report of one recording, from its findings."""
     from inperson import __version__
-    from inperson.report import Report, Subject
+    from inperson.report import Report, SiteCalibration, Subject
 
     who = session.candidate
     return Report(
@@ -84,6 +103,15 @@ def assembled(
         media=_media(session, digest),
         candidate=Subject(track=who.track, speaker=who.speaker, how=who.how),
         prior=prior,
+        site=None
+        if own is None
+        else SiteCalibration(
+            label=own.label,
+            sha256=own.sha256 or None,
+            assurance=own.assurance,
+            recordings=own.recordings,
+            scored={signal: len(one.scores) for signal, one in own.signals.items()},
+        ),
         findings=tuple(findings),
         warnings=tuple(warnings),
     )

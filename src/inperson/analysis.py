@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inperson import calibration, models
+from inperson import models
 from inperson._findings import assembled, calibrated
 from inperson._stages import OnStage, Stages
+from inperson.calibration import Calibration, confidence
 from inperson.errors import InpersonError
 from inperson.perception import Senses, perceive
+from inperson.stability import rechecked
 from inperson.types import Abstention, Chunk, Detector, Reading, Session, Turn
 
 if TYPE_CHECKING:
     from inperson.report import Finding, Report
+    from inperson.site import Site
 
 log = logging.getLogger("inperson")
 
@@ -45,6 +48,8 @@ def analyze(
     prior: float = 0.5,
     audio_track: int | None = None,
     face_backend: str = "onnx",
+    calibration: str | Path | Site | None = None,
+    recheck: bool = True,
     progress: Progress | None = None,
     on_stage: OnStage | None = None,
 ) -> Report:
@@ -69,6 +74,12 @@ def analyze(
         Which audio track to use, from 0; by default all are mixed, or told apart if each holds one participant.
     face_backend : str
         ``"onnx"`` or ``"mediapipe"`` (needs ``inperson[mediapipe]``).
+    calibration : path or Site, optional
+        What the platform's own genuine recordings score (`inperson.site`, ``inperson calibrate``), analysed with the
+        same options: gives every scored finding a p-value, and no ratio beyond what that supports.
+    recheck : bool
+        Measure findings that speak for a signal again on two mildly re-encoded copies of the recording, and report
+        those that do not survive it as inconclusive (`inperson.stability`). Costs nothing unless a finding speaks.
     progress, on_stage : callables, optional
         See `Progress` and `OnStage`.
 
@@ -84,16 +95,22 @@ def analyze(
     ModelError
         A model is missing or altered.
     InputError
-        An argument or the turns file is not as expected.
+        An argument, the turns file or the site calibration is not as expected, or the latter is of another model.
     """
     import scipy.linalg  # noqa: F401  # its BLAS can be limited only once it is loaded
     from threadpoolctl import threadpool_limits
 
+    from inperson import site
     from inperson.detectors import factories
     from inperson.transcripts import read_turns
 
-    calibration.confidence(0.0, prior)  # refuses an impossible prior before any work
-    made = [_Running(factory()) for factory in (detectors if detectors is not None else factories(signals))]
+    confidence(0.0, prior)  # refuses an impossible prior before any work
+    own = site.of(calibration)
+    chosen = tuple(detectors if detectors is not None else factories(signals))
+    made = [_Running(factory()) for factory in chosen]
+    for one in made:
+        one.require(own)
+    names = [one.detector.signal for one in made]
     supplied = read_turns(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns)
     stages = Stages(on_stage)
     with threadpool_limits(1, user_api="blas"):  # on matrices this small, more threads cost more than they bring
@@ -103,9 +120,16 @@ def analyze(
         findings = []
         for one in made:
             with stages(one.detector.signal):
-                findings.append(one.finding(session, prior, _unfit(damage, session.duration)))
+                findings.append(one.finding(session, prior, own, _unfit(damage, session.duration)))
     notes = [note for one in made for note in one.notes(findings)]
-    return assembled(session, digest, prior, findings, [*warnings, *notes])
+    if recheck:
+        # without the site calibration: a ratio that it caps at 1 must not look like a finding that turned round
+        options = Analyzer(None, None, supplied, candidate, prior, audio_track, face_backend, recheck=False)
+        again = _Again(dict(zip(names, chosen, strict=True)), _unseen(made), session, options)
+        with stages("recheck"):
+            findings, unsure = rechecked(path, findings, again, again.unseen)
+        notes += unsure
+    return assembled(session, digest, prior, findings, [*warnings, *notes], own)
 
 
 def _read(
@@ -164,6 +188,8 @@ class Analyzer:
     prior: float = 0.5
     audio_track: int | None = None
     face_backend: str = "onnx"
+    calibration: str | Path | Site | None = None
+    recheck: bool = True
 
     def __call__(self, path: str | Path, progress: Progress | None = None) -> Report:
         """Analyse one recording."""
@@ -176,8 +202,39 @@ class Analyzer:
             prior=self.prior,
             audio_track=self.audio_track,
             face_backend=self.face_backend,
+            calibration=self.calibration,
+            recheck=self.recheck,
             progress=progress,
         )
+
+
+def _unseen(made: Sequence[_Running]) -> frozenset[str]:
+    """Signals measured without picture."""
+    return frozenset(one.detector.signal for one in made if not one.detector.needs & {"faces", "frames"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Analyses a copy of the recording for some of the signals, as `inperson.stability` asks.
+
+    Who speaks when is kept from the first time: what is asked is whether the measurement of this person holds. The
+    voice is kept too where no face is needed, for it may have been told by the lips.
+    """
+
+    factories: Mapping[str, Callable[[], Detector]]
+    unseen: frozenset[str]
+    session: Session
+    options: Analyzer
+
+    def __call__(self, copy: Path, signals: tuple[str, ...]) -> Sequence[Finding]:
+        options = replace(
+            self.options,
+            detectors=tuple(self.factories[name] for name in signals),
+            turns=self.session.turns or self.options.turns,
+        )
+        if self.session.candidate.speaker is not None and self.unseen.issuperset(signals):
+            options = replace(options, candidate=self.session.candidate.speaker)
+        return options(copy).findings
 
 
 class _Running:
@@ -186,8 +243,14 @@ class _Running:
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
         self.fault = ""
-        table = models.card(detector.model).calibration
-        self.calibration = calibration.Calibration.from_card(table, detector.model)
+        card = models.card(detector.model)
+        self.calibration = Calibration.from_card(card.calibration, detector.model)
+        self.least_quality = card.least_quality
+
+    def require(self, own: Site | None) -> None:
+        """Refuse a platform's calibration made with another model."""
+        if own is not None:
+            own.require(self.detector.signal, self.detector.model)
 
     def update(self, chunk: Chunk) -> None:
         if not self.fault:
@@ -198,7 +261,7 @@ class _Running:
             except Exception as error:
                 self._fail(error)
 
-    def finding(self, session: Session, prior: float, unfit: str = "") -> Finding:
+    def finding(self, session: Session, prior: float, own: Site | None = None, unfit: str = "") -> Finding:
         result: Reading | Abstention
         try:
             result = Abstention(self.fault) if self.fault else self.detector.finish(session)
@@ -207,18 +270,26 @@ class _Running:
         except Exception as error:
             self._fail(error)
             result = Abstention(self.fault)
-        if isinstance(result, Reading) and not math.isfinite(result.score):
-            result = Abstention(f"the measured score was not a finite number ({result.score})")
-        if isinstance(result, Reading) and unfit:
-            result = Abstention(unfit, measurements=result.measurements)
-        return calibrated(self.detector, result, self.calibration, session, prior)
+        if isinstance(result, Reading) and (reason := self._unusable(result) or unfit):
+            result = Abstention(reason, measurements=result.measurements)
+        return calibrated(self.detector, result, self.calibration, session, prior, own)
+
+    def _unusable(self, result: Reading) -> str:
+        if not math.isfinite(result.score):
+            return f"the measured score was not a finite number ({result.score})"
+        if result.quality < self.least_quality:
+            return (
+                f"the material is too poor for this measurement (quality {result.quality:.2f}; below "
+                f"{self.least_quality:.2f} it told nothing on the recordings it was tried on)"
+            )
+        return ""
 
     def notes(self, findings: Sequence[Finding]) -> Iterator[str]:
         """What a reader must know of this detector beside its finding."""
         if self.fault:
             yield self.fault
         name = self.detector.signal
-        if self.calibration.slope == 0 and any(f.signal == name and f.status == "scored" for f in findings):
+        if self.calibration.flat and any(f.signal == name and f.status == "scored" for f in findings):
             yield f"{name}: on the data of its card this score told nothing, so its confidence stays at the prior"
 
     def _fail(self, error: Exception) -> None:

@@ -1,7 +1,8 @@
 """From a detector's raw score to a log-likelihood ratio, and from that to a confidence.
 
-A `Calibration` is an affine map ``llr = slope * score + intercept`` (log10), fitted by logistic regression with both
-classes weighted equally, on recordings the detector was not trained on. Three things keep it from boasting:
+A `Calibration` is a piecewise-linear map from score to log10 likelihood ratio, fitted with both classes weighted
+equally on recordings the detector was not trained on: a straight line by logistic regression, or steps by isotonic
+regression, whichever does better on held-out persons (`inperson._score_maps`). Three things keep it from boasting:
 
 - it is flat outside the range of scores it was fitted on;
 - it is bounded by the amount of data behind it: with one further misleading recording of either class at the extreme,
@@ -10,67 +11,76 @@ classes weighted equally, on recordings the detector was not trained on. Three t
   extrapolating?", Science & Justice 56 (2016) 482-491);
 - `bootstrap` holds maps fitted on resampled persons or recordings, so that the interval shows how little is known.
 
-References
-----------
-Logistic-regression calibration: Brümmer & du Preez, "Application-independent evaluation of speaker detection",
-Computer Speech & Language 20 (2006) 230-275.
+What a platform's own genuine recordings add to it is in `inperson.site`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from inperson import _score_maps as maps
 from inperson.errors import InputError, ModelError
+
+Method = Literal["auto", "logistic", "isotonic"]
 
 RESAMPLES = 100
 RULE_OF_THREE = math.log10(3)
 """Where none of n recordings misled, the rate of misleading ones may still be 3 / n at 95 % (Hanley & Lippman-Hand, "If
 nothing goes wrong, is everything all right?", JAMA 249 (1983) 1743-1745); the bound itself stands for 1 / n."""
-RIDGE = 1.0
-"""L2 penalty on the standardised slope (a standard normal prior): keeps separable data from an infinite slope."""
 MIN_GROUPS = 4
 """Fewest persons (or recordings) of a class that `fit` accepts."""
+NOMINAL = (0.01, 0.05)
+"""False-alarm rates whose raw-score thresholds a calibration names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A fitted map from raw score to log10 likelihood ratio.
+    """A fitted map from raw score to log10 likelihood ratio, linear between knots and flat beyond the first and last.
 
     Attributes
     ----------
-    slope, intercept : float
-        ``llr = slope * score + intercept``.
-    score_range : (float, float)
-        Scores outside are moved to the nearer end.
+    scores : tuple of k floats
+        Knots, ascending; k >= 1. The ends are the lowest and highest score fitted on.
+    llrs : tuple of k floats
+        log10 likelihood ratio at each knot, before `llr_range`.
     llr_range : (float, float)
         No ratio outside is ever returned.
-    bootstrap : tuple of (float, float)
-        (slope, intercept) of the resampled fits; may be empty.
+    bootstrap : tuple of tuples of k floats
+        Ratios of the resampled fits at the same knots; may be empty.
     n_bonafide, n_spoof : int
         Recordings behind it (signal absent, signal present).
+    method : str
+        ``"logistic"`` (two knots) or ``"isotonic"``.
+    nominal : mapping of float to float
+        False-alarm rate to the lowest raw score that no more than this share of the bona fide recordings behind the
+        calibration reached; empty where unknown.
     """
 
-    slope: float
-    intercept: float
-    score_range: tuple[float, float]
+    scores: tuple[float, ...]
+    llrs: tuple[float, ...]
     llr_range: tuple[float, float]
-    bootstrap: tuple[tuple[float, float], ...] = ()
+    bootstrap: tuple[tuple[float, ...], ...] = ()
     n_bonafide: int = 0
     n_spoof: int = 0
+    method: str = "logistic"
+    nominal: Mapping[float, float] = field(default_factory=dict, hash=False)
+
+    @property
+    def flat(self) -> bool:
+        """Whether every score gets the same ratio: it tells nothing."""
+        return len({self._bounded(llr) for llr in self.llrs}) == 1
 
     def llr(self, score: float) -> float:
         """log10 likelihood ratio of a finite `score`: above 0 speaks for the signal, below against it."""
-        return self._bounded(self.slope, self.intercept, score)
+        return self._bounded(float(np.interp(score, self.scores, self.llrs)))
 
-    def _bounded(self, slope: float, intercept: float, score: float) -> float:
-        low, high = self.score_range
-        llr = slope * min(max(score, low), high) + intercept
+    def _bounded(self, llr: float) -> float:
         return min(max(llr, self.llr_range[0]), self.llr_range[1])
 
     def interval(self, score: float, spread: float = 0.0, level: float = 0.95) -> tuple[float, float]:
@@ -80,11 +90,11 @@ class Calibration:
         windows with standard error `spread` (normal quantiles); and the bound is known to a factor of 3 only, so that a
         score far beyond it still has an interval (never one that reaches past a ratio of 1).
         """
-        maps = self.bootstrap or ((self.slope, self.intercept),)
         quantiles = (-1.6449, -0.6745, 0.0, 0.6745, 1.6449) if spread > 0 else (0.0,)
-        values = [self._bounded(a, b, score + z * spread) for a, b in maps for z in quantiles]
+        at = score + spread * np.array(quantiles)
+        values = [np.interp(at, self.scores, row) for row in self.bootstrap or (self.llrs,)]
         tail = 50 * (1 - level)
-        low, high = np.percentile(values, [tail, 100 - tail])
+        low, high = np.percentile(np.clip(values, *self.llr_range), [tail, 100 - tail])
         point = self.llr(score)
         if point > 0:
             low = min(low, max(0.0, self.llr_range[1] - RULE_OF_THREE))
@@ -93,19 +103,23 @@ class Calibration:
         return min(float(low), point), max(float(high), point)
 
     def to_toml(self) -> str:
-        """The card's ``[calibration]`` table."""
-
-        def pair(values: tuple[float, float]) -> str:
-            return f"[{values[0]:.6g}, {values[1]:.6g}]"
-
-        rows = ",\n  ".join(pair(p) for p in self.bootstrap)
-        return (
-            "[calibration]\n"
-            f"slope = {float(self.slope)!r}\nintercept = {float(self.intercept)!r}\n"
-            f"score_range = {pair(self.score_range)}\nllr_range = {pair(self.llr_range)}\n"
-            f"n_bonafide = {self.n_bonafide}\nn_spoof = {self.n_spoof}\n"
-            f"bootstrap = [\n  {rows}\n]\n"
-        )
+        """The card's ``[calibration]`` table. Resampled ratios are rounded to four digits, nothing else is."""
+        rows = ["[" + ", ".join(f"{x:.4f}".rstrip("0").rstrip(".") for x in row) + "]" for row in self.bootstrap]
+        nominal = ", ".join(f'"{rate:g}" = {float(at)!r}' for rate, at in self.nominal.items())
+        lines = [
+            "[calibration]",
+            f'method = "{self.method}"',
+            f"scores = {_list(self.scores)}",
+            f"llrs = {_list(self.llrs)}",
+            f"llr_range = {_list(self.llr_range)}",
+            f"nominal = {{ {nominal} }}" if nominal else "nominal = {}",
+            f"n_bonafide = {self.n_bonafide}",
+            f"n_spoof = {self.n_spoof}",
+            "bootstrap = [",
+            *_filled(rows),
+            "]",
+        ]
+        return "\n".join(lines) + "\n"
 
     @classmethod
     def from_card(cls, table: Mapping[str, Any], name: str = "model") -> Calibration:
@@ -114,39 +128,67 @@ class Calibration:
         Raises
         ------
         ModelError
-            A key is missing, or a value is not finite.
+            A key is missing, a value is not finite, or knots and ratios do not go together.
         """
+        if "slope" in table and "scores" not in table:
+            raise ModelError(
+                f"the [calibration] of {name} is of an older form (slope, intercept) than this inperson reads (scores, "
+                "llrs); install the model that came with this version, or refit it with inperson.calibration.fit"
+            )
         try:
             made = cls(
-                slope=float(table["slope"]),
-                intercept=float(table["intercept"]),
-                score_range=_pair(table["score_range"]),
+                scores=_floats(table["scores"]),
+                llrs=_floats(table["llrs"]),
                 llr_range=_pair(table["llr_range"]),
-                bootstrap=tuple(_pair(row) for row in table.get("bootstrap", ())),
+                bootstrap=tuple(_floats(row) for row in table.get("bootstrap", ())),
                 n_bonafide=int(table.get("n_bonafide", 0)),
                 n_spoof=int(table.get("n_spoof", 0)),
+                method=str(table.get("method", "logistic")),
+                nominal={float(rate): float(at) for rate, at in dict(table.get("nominal", {})).items()},
             )
-        except (KeyError, TypeError, ValueError) as error:
+            _check(made)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(
                 f"the [calibration] of {name} is not usable ({error!r}); reinstall inperson or refit it"
             ) from None
-        numbers = (
-            made.slope,
-            made.intercept,
-            *made.score_range,
-            *made.llr_range,
-            *(x for row in made.bootstrap for x in row),
-        )
-        if not all(math.isfinite(x) for x in numbers):
-            raise ModelError(
-                f"the [calibration] of {name} holds a number that is not finite; reinstall inperson or refit it"
-            )
         return made
+
+
+def _check(made: Calibration) -> None:
+    rows = (made.llrs, *made.bootstrap)
+    numbers = [*made.scores, *made.llr_range, *(x for row in rows for x in row), *made.nominal, *made.nominal.values()]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError("a number that is not finite")
+    if not made.scores or list(made.scores) != sorted(set(made.scores)):
+        raise ValueError("scores must ascend strictly")
+    if any(len(row) != len(made.scores) for row in rows):
+        raise ValueError(f"expected {len(made.scores)} ratios, one a score")
+    if made.llr_range[0] > made.llr_range[1]:
+        raise ValueError("llr_range must ascend")
+
+
+def _floats(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(map(float, values))
 
 
 def _pair(values: Sequence[float]) -> tuple[float, float]:
     low, high = values
     return float(low), float(high)
+
+
+def _list(values: Sequence[float]) -> str:
+    return "[" + ", ".join(repr(float(x)) for x in values) + "]"
+
+
+def _filled(cells: Sequence[str], width: int = 118) -> list[str]:
+    """Cells joined by commas, on indented lines of at most `width` characters where that can be."""
+    lines: list[str] = []
+    for cell in cells:
+        if lines and len(lines[-1]) + len(cell) + 2 <= width:
+            lines[-1] += f" {cell},"
+        else:
+            lines.append(f"  {cell},")
+    return lines
 
 
 def confidence(llr: float, prior: float) -> float:
@@ -171,6 +213,7 @@ def fit(
     seed: int = 0,
     max_llr: float | None = None,
     neutral: float | None = None,
+    method: Method = "auto",
 ) -> Calibration:
     """Fit a calibration on held-out scores.
 
@@ -181,93 +224,104 @@ def fit(
     labels : (n,) array_like
         1 where the signal is present, 0 where bona fide.
     groups : sequence of n hashables
-        Person (or page, or recording) of each score; the bootstrap resamples these, and the bound counts these.
+        Person (or page, or recording) of each score; the bootstrap and the choice of the method resample these, and
+        the bound counts these.
     seed : int
-        Of the bootstrap.
+        Of the bootstrap and of the folds.
     max_llr : float, optional
         A further bound on the absolute log10 likelihood ratio.
     neutral : float, optional
         The score of a recording that holds no information, where the detector's scale has one: it is then kept at a
         ratio of 1, and only the slope is fitted. Otherwise recordings that tell little (short ones) would inherit
-        the middle of long ones.
+        the middle of long ones. Logistic only.
+    method : str
+        ``"auto"``: isotonic where each class has 40 groups or more and isotonic has the lower Cllr in 5-fold
+        cross-validation over groups by more than one standard error; logistic otherwise.
 
     Returns
     -------
     Calibration
-        With slope >= 0: a score that points the wrong way is worth nothing, not the opposite. The resampled maps keep
-        their sign, so that the interval of a worthless score shows how little is known of it.
+        That never falls: a score that points the wrong way is worth nothing, not the opposite. Resampled logistic maps
+        keep their sign, so that the interval of a worthless score shows how little is known of it.
 
     Raises
     ------
     InputError
-        Lengths differ, a value is not finite, or a class has fewer than `MIN_GROUPS` groups.
+        Lengths differ, a value is not finite, a class has fewer than `MIN_GROUPS` groups, or isotonic was asked for
+        where it cannot be had.
     """
+    x, y, names = _checked(scores, labels, groups)
+    chosen = _chosen(x, y, names, seed, neutral, method)
+    curve = _fitted(chosen, x, y, names, neutral)
+    bound = math.log10(maps.smallest_class(y, names) + 1)
+    if max_llr is not None:
+        bound = min(bound, max_llr)
+    return Calibration(
+        scores=_floats(curve.scores),
+        llrs=_floats(curve.llrs),
+        llr_range=maps.bounds(curve.llrs, bound),
+        bootstrap=_resampled(chosen, curve, x, y, names, seed, neutral),
+        n_bonafide=int((y == 0).sum()),
+        n_spoof=int((y == 1).sum()),
+        method=chosen,
+        nominal={rate: _threshold(x[y == 0], rate) for rate in NOMINAL},
+    )
+
+
+def _checked(
+    scores: ArrayLike, labels: ArrayLike, groups: Sequence[object]
+) -> tuple[maps.Array, maps.Labels, maps.Names]:
     x, y = np.asarray(scores, float), np.asarray(labels, int)
     if not (x.ndim == 1 and x.shape == y.shape and len(groups) == len(x)):
         raise InputError(f"expected as many labels and groups as scores, found {x.shape}, {y.shape} and {len(groups)}")
     if not np.isfinite(x).all() or not np.isin(y, (0, 1)).all():
         raise InputError("expected finite scores and labels of 0 or 1")
-    names = np.array([str(g) for g in groups])
-    counts = [len(set(names[y == label])) for label in (0, 1)]
+    names = np.unique([str(g) for g in groups], return_inverse=True)[1]
+    counts = [len(np.unique(names[y == label])) for label in (0, 1)]
     if min(counts) < MIN_GROUPS:
         raise InputError(
             f"a calibration needs at least {MIN_GROUPS} groups of each class, found {counts[0]} and {counts[1]}"
         )
-    slope, intercept = _logistic(x, y, neutral)
-    if slope < 0:
-        slope, intercept = 0.0, 0.0
-    bound = math.log10(min(counts) + 1)
-    if max_llr is not None:
-        bound = min(bound, max_llr)
-    return Calibration(
-        slope=slope,
-        intercept=intercept,
-        score_range=(float(x.min()), float(x.max())),
-        llr_range=_bounds(slope * x + intercept, bound),
-        bootstrap=_resampled(x, y, names, seed, neutral),
-        n_bonafide=int((y == 0).sum()),
-        n_spoof=int((y == 1).sum()),
-    )
+    return x, y, names
 
 
-def _logistic(x: NDArray[np.float64], y: NDArray[np.int_], neutral: float | None = None) -> tuple[float, float]:
-    """Class-balanced logistic regression by Newton's method; slope and intercept in log10 units."""
-    scale = float(x.std()) or 1.0
-    centre = float(x.mean()) if neutral is None else neutral
-    design = np.stack([(x - centre) / scale, np.full_like(x, neutral is None)], axis=1)
-    weight = np.where(y == 1, 0.5 / max((y == 1).sum(), 1), 0.5 / max((y == 0).sum(), 1)) * len(x)
-    penalty = np.diag([RIDGE, 1e-9])
-    beta = np.zeros(2)
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
-        gradient = design.T @ (weight * (p - y)) + penalty @ beta
-        hessian = (design * (weight * p * (1 - p))[:, None]).T @ design + penalty
-        step = np.linalg.solve(hessian, gradient)
-        beta = beta - step
-        if np.abs(step).max() < 1e-9:
-            break
-    slope = float(beta[0]) / scale / math.log(10)
-    return slope, float(beta[1]) / math.log(10) - slope * centre
+def _chosen(
+    x: maps.Array, y: maps.Labels, names: maps.Names, seed: int, neutral: float | None, method: Method
+) -> Literal["logistic", "isotonic"]:
+    if method == "auto":
+        return "isotonic" if neutral is None and maps.prefers_isotonic(x, y, names, seed) else "logistic"
+    if method == "isotonic" and neutral is not None:
+        raise InputError("a neutral score can be kept by a logistic fit only; leave method or neutral out")
+    if method not in ("logistic", "isotonic"):
+        raise InputError(f"expected the method auto, logistic or isotonic, found {method!r}")
+    return method
 
 
-def _bounds(llr: NDArray[np.float64], bound: float) -> tuple[float, float]:
-    """Largest ratios that the data can defend, and never beyond what was seen; the bound itself where all are 1."""
-    if not llr.any():
-        return -bound, bound
-    return max(-bound, float(llr.min())), min(bound, float(llr.max()))
+def _fitted(method: str, x: maps.Array, y: maps.Labels, names: maps.Names, neutral: float | None) -> maps.Curve:
+    if method == "isotonic":
+        return maps.thinned(maps.isotonic(x, y, names))
+    return maps.rising(maps.logistic(x, y, neutral))
+
+
+def _threshold(bonafide: maps.Array, rate: float) -> float:
+    """The lowest score that no more than `rate` of the bona fide recordings reach: just above one of theirs."""
+    return float(np.nextafter(np.sort(bonafide)[::-1][math.floor(rate * len(bonafide) + 1e-9)], math.inf))
 
 
 def _resampled(
-    x: NDArray[np.float64], y: NDArray[np.int_], names: NDArray[np.str_], seed: int, neutral: float | None
-) -> tuple[tuple[float, float], ...]:
+    method: str, curve: maps.Curve, x: maps.Array, y: maps.Labels, names: maps.Names, seed: int, neutral: float | None
+) -> tuple[tuple[float, ...], ...]:
     rng = np.random.default_rng(seed)
-    members = {name: np.flatnonzero(names == name) for name in sorted(set(names))}
-    keys = list(members)
-    fits: list[tuple[float, float]] = []
+    members = [np.flatnonzero(names == name) for name in np.unique(names)]
+    rows: list[tuple[float, ...]] = []
     for _ in range(20 * RESAMPLES):
-        picked = np.concatenate([members[keys[i]] for i in rng.integers(0, len(keys), len(keys))])
+        picked = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
         if 0 < y[picked].sum() < len(picked):
-            fits.append(_logistic(x[picked], y[picked], neutral))
-        if len(fits) == RESAMPLES:
+            if method == "isotonic":
+                again = maps.isotonic(x[picked], y[picked], names[picked])
+            else:
+                again = maps.logistic(x[picked], y[picked], neutral, curve.scores)
+            rows.append(_floats(again.at(curve.scores)))
+        if len(rows) == RESAMPLES:
             break
-    return tuple(fits)
+    return tuple(rows)

@@ -64,6 +64,21 @@ class Card:
             raise ModelError(f"the card of {self.id} has no [calibration] table, so its score means nothing; {REMEDY}")
         return table
 
+    @property
+    def least_quality(self) -> float:
+        """Quality below which the detector's score is not used (``abstention.least_quality``); 0 where none was found.
+
+        Raises
+        ------
+        ModelError
+            It is no number in [0, 1].
+        """
+        table = self.data.get("abstention", {})
+        least = table.get("least_quality", 0.0) if isinstance(table, dict) else None
+        if isinstance(least, int | float) and 0 <= least <= 1:
+            return float(least)
+        raise ModelError(f"the card of {self.id} has an [abstention] that is not usable; {REMEDY}")
+
 
 def folder() -> Path:
     """Where the models lie.

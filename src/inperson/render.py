@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 MOMENTS = 8
 """Most moments shown for one signal; the rest is in the JSON."""
-WORDS = {"scored": "scored", "abstained": "abstained", "not_applicable": "not applicable"}
+WORDS = {
+    "scored": "scored",
+    "inconclusive": "inconclusive",
+    "abstained": "abstained",
+    "not_applicable": "not applicable",
+}
 CLOSING = (
     "This is evidence for a person to weigh, not a verdict. Confidence is P(signal present | this evidence) at the "
     "stated prior; listen and look at the moments named, and consider the innocent explanations."
@@ -79,22 +84,32 @@ def _heading(report: Report) -> RenderableType:
         facts.insert(-1, f"{media.video.width}x{media.video.height}{rate}")
     face = "no face chosen" if who.track is None else f"face {who.track}"
     voice = "no voice chosen" if who.speaker is None else f"speaker {who.speaker}"
-    return _pairs(
-        [
-            ("Recording", media.path),
-            ("", ", ".join(facts)),
-            ("SHA-256", media.sha256),
-            ("Candidate", f"{face}, {voice}: {who.how}"),
-            ("Prior", f"{report.prior:g} (stated, not estimated)"),
-        ]
-    )
+    rows = [
+        ("Recording", media.path),
+        ("", ", ".join(facts)),
+        ("SHA-256", media.sha256),
+        ("Candidate", f"{face}, {voice}: {who.how}"),
+        ("Prior", f"{report.prior:g} (stated, not estimated)"),
+    ]
+    if report.site is not None:
+        own = report.site
+        rows.append(
+            (
+                "Compared",
+                f"with {own.recordings} genuine recordings of {own.label}, {own.assurance:.0%} sure of the rates",
+            )
+        )
+    return _pairs(rows)
 
 
 def _table(report: Report) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for name in ("Signal", "Status", f"P at prior {report.prior:g}", "95 % interval", "LLR", "Quality"):
-        numeric = name not in ("Signal", "Status", "95 % interval")
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    names = ["Signal", "Status", f"P at prior {report.prior:g}", "95 % interval", "LLR", "Quality"]
+    compared = report.site is not None
+    for name in names + ["Genuine\nhere"] * compared:
+        numeric = name not in ("Signal", "Status", "95 % interval", "Genuine\nhere")
+        most = {"Status": 10, names[2]: 7}.get(name) if compared else None  # so that one column more fits 80
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=most)
     for finding in report.findings:
         table.add_row(
             Text(plain(finding.signal), style="bold" if finding.status == "scored" else "dim"),
@@ -103,8 +118,25 @@ def _table(report: Report) -> Table:
             "" if finding.interval is None else "{:.2f} to {:.2f}".format(*finding.interval),
             "" if finding.llr is None else f"{finding.llr:+.2f}",
             "" if finding.quality is None else f"{finding.quality:.2f}",
+            *([_share(finding)] * compared),
         )
     return table
+
+
+def _share(finding: Finding) -> str:
+    """How many genuine recordings of the platform score as high at most."""
+    if finding.p_value is None:
+        return ""
+    return f"1 in {int(1 / finding.p_value)}" if finding.p_value <= 0.5 else "usual"
+
+
+def _here(finding: Finding) -> str:
+    """The same as a sentence, or why there is no comparison."""
+    if finding.p_value is None:
+        return f"not compared: {finding.p_value_reason}"
+    if finding.p_value > 0.5:
+        return "usual: most genuine recordings here may score as high as this or higher"
+    return f"at most {_share(finding)} genuine recordings here scores as high as this or higher"
 
 
 def _details(finding: Finding) -> RenderableType:
@@ -115,6 +147,8 @@ def _details(finding: Finding) -> RenderableType:
     rows: list[tuple[str, str]] = []
     if finding.reason:
         rows.append(("Reason", finding.reason))
+    if finding.p_value is not None or finding.p_value_reason:
+        rows.append(("Here", _here(finding)))
     if finding.measurements:
         words = (f"{name.replace('_', ' ')} {_amount(q.value, q.unit)}" for name, q in finding.measurements.items())
         rows.append(("Measured", "; ".join(words)))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA: Literal["inperson/report/1"] = "inperson/report/1"
 
-Status = Literal["scored", "abstained", "not_applicable"]
+Status = Literal["scored", "inconclusive", "abstained", "not_applicable"]
 
 
 class _Part(BaseModel):
@@ -48,7 +48,8 @@ class Finding(_Part):
 
     Exactly one of `confidence` and `reason` is set. `confidence` is P(signal present | evidence) at the report's
     `prior`; `llr` is the log10 likelihood ratio, independent of any prior; `interval` is the 95 % interval of
-    `confidence`.
+    `confidence`. ``inconclusive``: it was scored and spoke for the signal, but not on mildly re-encoded copies of the
+    recording (`inperson.stability`).
     """
 
     signal: str
@@ -61,6 +62,15 @@ class Finding(_Part):
     interval: tuple[float, float] | None = Field(default=None, description="95 % interval of confidence")
     quality: float | None = Field(
         default=None, ge=0, le=1, description="how good the material was for this measurement"
+    )
+    p_value: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="at most this share of the platform's genuine recordings score as high; see Report.site",
+    )
+    p_value_reason: str | None = Field(
+        default=None, description="why a scored finding has no p_value though a site calibration was given"
     )
     reason: str | None = Field(default=None, description="why nothing could be told")
     evidence: tuple[Moment, ...] = ()
@@ -129,6 +139,18 @@ class Subject(_Part):
     how: str
 
 
+class SiteCalibration(_Part):
+    """The platform's own genuine recordings that this one was compared with."""
+
+    label: str = Field(description="what the platform calls it")
+    sha256: str | None = Field(description="of the file; null where it came from none")
+    assurance: float = Field(
+        ge=0.5, lt=1, description="probability that the rate of false alarms holds for this calibration"
+    )
+    recordings: int = Field(ge=0, description="genuine recordings analysed")
+    scored: dict[str, int] = Field(description="of these, how many each signal was scored on")
+
+
 class Report(_Part):
     """Everything `inperson` says about one recording."""
 
@@ -141,6 +163,7 @@ class Report(_Part):
     prior: float = Field(
         gt=0, lt=1, description="P(signal present) before the recording was seen; stated, not estimated"
     )
+    site: SiteCalibration | None = Field(default=None, description="the site calibration that was used, if any")
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...] = ()
 

@@ -16,7 +16,10 @@ import typer
 from inperson._console import say
 from inperson.cli.batch import batch
 from inperson.cli.bench import bench, schema
+from inperson.cli.calibrate import calibrate
 from inperson.cli.check import check
+from inperson.cli.degrade import degrade
+from inperson.cli.evaluate import evaluate
 from inperson.cli.guard import EXIT_CODES, OK, USAGE
 from inperson.cli.models import app as models_app
 
@@ -30,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, batch, bench, schema):
+for command in (check, batch, evaluate, calibrate, bench, schema, degrade):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(models_app, name="models")
 

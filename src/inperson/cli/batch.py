@@ -11,7 +11,7 @@ import typer
 
 from inperson._console import files_bar, say, summary
 from inperson.cli.guard import INTERRUPTED, fail, guarded
-from inperson.cli.options import AudioTrack, FaceBackend, Prior, Signals, Who, names
+from inperson.cli.options import AudioTrack, FaceBackend, Prior, Recheck, Signals, Who, names
 from inperson.errors import InputError
 
 
@@ -32,6 +32,15 @@ def batch(
     prior: Prior = 0.5,
     audio_track: AudioTrack = None,
     face_backend: FaceBackend = "onnx",
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibration",
+            metavar="FILE",
+            help="Compare with your own genuine recordings: made by inperson calibrate.",
+        ),
+    ] = None,
+    recheck: Recheck = True,
     workers: Annotated[
         int | None,
         typer.Option("--workers", metavar="N", help="Processes; as many as cores and memory allow by default."),
@@ -45,6 +54,7 @@ def batch(
 ) -> None:
     """Analyse many recordings, each in a process of its own; go on where an interrupted run stopped."""
     from inperson import batch as batches
+    from inperson import site
     from inperson.analysis import Analyzer
 
     if not inputs and listing is None:
@@ -53,9 +63,16 @@ def batch(
     if not paths:
         raise InputError(f"no recording found in {', '.join(inputs or [])}{listing or ''}")
     analyzer = Analyzer(
-        signals=names(signals), candidate=candidate, prior=prior, audio_track=audio_track, face_backend=face_backend
+        signals=names(signals),
+        candidate=candidate,
+        prior=prior,
+        audio_track=audio_track,
+        face_backend=face_backend,
+        calibration=site.of(calibration),
+        recheck=recheck,
     )
     batches.preflight(analyzer)
+    site.require_models(analyzer.calibration, analyzer.signals)
     try:
         with files_bar(quiet) as progress:
             tally = batches.run(

@@ -31,6 +31,13 @@ FaceBackend = Annotated[
 JsonOut = Annotated[
     str | None, typer.Option("--json", metavar="OUT", help="Write JSON to this file, or to standard output for -.")
 ]
+Recheck = Annotated[
+    bool,
+    typer.Option(
+        "--recheck/--no-recheck",
+        help="Measure what speaks for a signal again on two mildly re-encoded copies; inconclusive if it turns round.",
+    ),
+]
 
 
 def names(signals: str | None) -> tuple[str, ...] | None:
