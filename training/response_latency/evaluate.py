@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from simulate import ASSISTANTS, GENUINE
 
 from inperson.calibration import Calibration
 from inperson.detectors.response_latency import Priors
+from inperson.evaluation import bootstrap, metrics
 
 KINDS = {
     "primock57": "consultations over video",
@@ -29,37 +30,20 @@ THRESHOLD = 0.3
 NOISES = {"exact turns": None, "diarized (sd 0.1 s)": 0.1, "diarized (sd 0.2 s)": 0.2}
 
 
-def interval(values: Sequence[float], statistic: Callable[[np.ndarray], float], seed: int = 0) -> str:
-    """``value [low, high]``; n/a for none."""
-    array = np.asarray(values, float)
-    if not len(array):
-        return "n/a"
-    rng = np.random.default_rng(seed)
-    drawn = [statistic(array[rng.integers(0, len(array), len(array))]) for _ in range(1000)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"{statistic(array):.2f} [{low:.2f}, {high:.2f}]"
-
-
-def auc(positive: np.ndarray, negative: np.ndarray) -> float:
-    return float((positive[:, None] > negative).mean() + 0.5 * (positive[:, None] == negative).mean())
+def share(flags: Sequence[bool]) -> str:
+    """``value [low, high]`` for one flag a recording; n/a for none."""
+    return f"{bootstrap.share_interval(flags, range(len(flags))):.2f}" if flags else "n/a"
 
 
 def auc_interval(positive: list[Case], negative: list[Case], seed: int = 0) -> str:
     """Resamples recordings: the assisted and the genuine version of one recording stay together."""
-    pairs = {case.name: case.score for case in negative}
-    both = np.array([(case.score, pairs[case.name]) for case in positive if case.name in pairs])
-    if not len(both):
+    known = {case.name for case in negative} & {case.name for case in positive}
+    both = [case for case in (*negative, *positive) if case.name in known]
+    if not both:
         return "n/a"
-    rng = np.random.default_rng(seed)
-    drawn = [auc(*both[rng.integers(0, len(both), len(both))].T) for _ in range(300)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"{auc(*both.T):.2f} [{low:.2f}, {high:.2f}]"
-
-
-def cllr(llr: np.ndarray, positive: np.ndarray) -> float:
-    """Cost of the log likelihood ratio in bits; 1 is what no evidence at all costs."""
-    odds = 10.0**llr
-    return float(0.5 * np.log2(1 + 1 / odds[positive]).mean() + 0.5 * np.log2(1 + odds[~positive]).mean())
+    scores, labels = [case.score for case in both], [case.assisted for case in both]
+    names = [case.name for case in both]
+    return f"{bootstrap.interval(metrics.auc, scores, labels, groups=names, labels=labels, seed=seed):.2f}"
 
 
 def table(rows: list[Case], calibration: Calibration) -> dict[str, str]:
@@ -67,7 +51,7 @@ def table(rows: list[Case], calibration: Calibration) -> dict[str, str]:
     found = {}
 
     def flagged(chosen: list[Case]) -> str:
-        return interval([calibration.llr(case.score) > THRESHOLD for case in chosen], lambda x: float(x.mean()))
+        return share([calibration.llr(case.score) >= THRESHOLD for case in chosen])
 
     def chosen(variant: str, kind: str | None = None) -> list[Case]:
         return [case for case in rows if case.variant == variant and kind in (None, case.kind)]
@@ -85,7 +69,7 @@ def table(rows: list[Case], calibration: Calibration) -> dict[str, str]:
         )
     plain = [case for case in rows if case.assisted or case.variant == "as recorded"]
     llr = np.array([calibration.llr(case.score) for case in plain])
-    found["Cllr, as recorded against all assistants, bits"] = f"{cllr(llr, np.array([c.assisted for c in plain])):.2f}"
+    found["Cllr, as recorded against all assistants, bits"] = f"{metrics.cllr(llr, [c.assisted for c in plain]):.2f}"
     return found
 
 
@@ -118,8 +102,8 @@ def main() -> None:
         if noise is None:
             known = [c for which in ("fit", "calibrate") for c in part(args.turns, which) if c.kind == "primock57"]
             seen = [case for case in cases(known, args.seed, priors, assistants=False) if case.variant == "as recorded"]
-            figures[f"false alarms, consultations that chose the method (n = {len(seen)})"] = interval(
-                [calibration.llr(case.score) > THRESHOLD for case in seen], lambda x: float(x.mean())
+            figures[f"false alarms, consultations that chose the method (n = {len(seen)})"] = share(
+                [calibration.llr(case.score) >= THRESHOLD for case in seen]
             )
             figures["change of confidence by +0.3 s, as recorded"] = shift_change(rows, calibration)
         lines += ["", f'[evaluation."{condition}"]', *(f'"{what}" = "{figure}"' for what, figure in figures.items())]

@@ -1,4 +1,4 @@
-"""Calibrate the likelihood ratio and write the card: priors with sources, then ``[calibration]``.
+"""Calibrate the likelihood ratio and write what its card needs: priors with sources, then ``[calibration]``.
 
 The priors are stated here, from publications and from the fit part of the conversations; the calibration is fitted on
 the calibrate part, which chose nothing. `evaluate.py` then measures on the test part.
@@ -134,39 +134,9 @@ def fitted(folder: Path, seed: int = 0) -> calibration.Calibration:
     return replace(fit, n_bonafide=recordings, n_spoof=recordings)
 
 
-# ruff: noqa: E501
-HEADER = """name = "response_latency"
-version = "0.1.0"
-licence = "Apache-2.0"
-attribution = "Turns: PriMock57 (CC BY 4.0), AMI (CC BY 4.0), VoxConverse (CC BY 4.0), Earnings-21 (CC BY-SA 4.0)"
-source = "training/response_latency/README.md: python fit.py TURNS --card CARD, then python evaluate.py TURNS --card CARD"
-task = "log10 likelihood ratio of assisted against unassisted floor-transfer offsets of one speaker in one call"
-
-[input]
-offsets = "(n,) seconds from the question's end to the answer's first sound; negative: overlap"
-substantive = "(n,) bool: question and answer at least as long as priors.question and priors.answer"
-
-[output]
-score = "inverse hyperbolic sine of the log10 likelihood ratio, before calibration; larger: more like an assistant's delay"
-
-[training]
-genuine = "turns of real conversations: PriMock57, AMI and VoxConverse (CC BY 4.0), Earnings-21 (CC BY-SA 4.0)"
-assisted = "SIMULATED: the same conversations with answer onsets rewritten by training/response_latency/simulate.py"
-split = "by recording group: consultation days 1-2 / 3-4 / 5, elsewhere a hash of the meeting series or file, into fit / calibrate / test"
-
-[limits]
-positives = "Simulated only. No recording of a really assisted interview was available; a real assistant's user may behave otherwise."
-undetected = "Assistants as fast as the person's own planning, users who stall with a filler, assistants used now and then, and assistants used for every exchange alike are mostly not told apart."
-slow = "Slow proves nothing: a constant delay cancels out on purpose. People who think long before hard questions and answer short ones at once come nearest to the signal."
-diarized = "With turns found in a mix, more genuine calls are flagged (see evaluation: diarized); quality is lowered there."
-domain = "No job interviews among the recordings; consultations are staged, and their questions easier."
-bound = "llr_range is held within 0.7 (5 to 1) whatever the score."
-"""
-
-
-def write(card: Path, fit: calibration.Calibration) -> None:
+def write(path: Path, fit: calibration.Calibration) -> None:
     lines = [f"{name} = {{ value = {value}, source = {quoted(source)} }}" for name, (value, source) in PRIORS.items()]
-    card.write_text("\n".join([HEADER, "[priors]", *lines, "", fit.to_toml()]), encoding="utf-8")
+    path.write_text("\n".join(["[priors]", *lines, "", fit.to_toml()]), encoding="utf-8")
 
 
 def quoted(text: str) -> str:
@@ -176,15 +146,15 @@ def quoted(text: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("turns", type=Path, help="folder of RTTM files with manifest.csv")
-    parser.add_argument("--card", type=Path, help="TOML file to write")
+    parser.add_argument("--fitted", type=Path, help="cards/response_latency.fitted.toml")
     parser.add_argument("--describe", action="store_true", help="only print what the fit part says about the priors")
     args = parser.parse_args()
-    if args.describe or args.card is None:
+    if args.describe or args.fitted is None:
         describe(args.turns)
         return
     fit = fitted(args.turns)
-    write(args.card, fit)
-    print(f"slope {fit.slope:.3f} intercept {fit.intercept:.3f} llr {fit.llr_range} from {fit.n_bonafide} recordings")
+    write(args.fitted, fit)
+    print(f"{fit.method}: llr {fit.llrs} at {fit.scores}, bound {fit.llr_range}, {fit.n_bonafide} recordings")
 
 
 if __name__ == "__main__":

@@ -99,8 +99,6 @@ def out_of_page(
         held = fold == i
         systems = sorted(set(table.text["system"][held & (spoof == 1)]))
         train = usable & ~held & ~((spoof == 1) & np.isin(table.text["system"], systems))
-        model = fit(
-            table.x[train], spoof[train], table.text["source"][train], table.text["path"][train], beta, gamma
-        )
+        model = fit(table.x[train], spoof[train], table.text["source"][train], table.text["path"][train], beta, gamma)
         scores[held] = model(table.x[held])
     return scores

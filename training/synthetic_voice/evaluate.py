@@ -17,10 +17,11 @@ import numpy as np
 import onnxruntime
 from data import Table
 from export import NAME, VERSION
-from measures import Recordings, auc, cllr, eer, interval, recordings, within_page
+from measures import Recordings, auc, eer, interval, recordings, within_page
 
 from inperson.calibration import Calibration, confidence
 from inperson.detectors.synthetic_voice import MIN_SPEECH
+from inperson.evaluation import metrics
 
 COMMAND = "python evaluate.py --features devtest.npz --models ../../models --write"
 KINDS = ("tts", "vc", "accent_conversion", "vocoder_copy_synthesis", "codec")
@@ -48,19 +49,16 @@ def figures(r: Recordings, threshold: float, made: Calibration) -> Iterator[tupl
             yield f"eer_percent_{kind}", interval(part, eer)
     mean, pages = within_page(attacks)
     yield "auc_within_page", f"{mean:.3f} over {pages} pages"
-    genuine, synthetic = attacks.score[attacks.spoof == 0], attacks.score[attacks.spoof == 1]
-    yield "false_alarms_at_5_percent_threshold", f"{np.mean(genuine > threshold):.3f}"
-    yield "detected_at_that_threshold", f"{np.mean(synthetic > threshold):.3f}"
+    false_alarms = metrics.false_alarm_rate(attacks.score, attacks.spoof, threshold)
+    yield "false_alarms_at_5_percent_threshold", f"{false_alarms:.3f}"
+    yield "detected_at_that_threshold", f"{1 - metrics.miss_rate(attacks.score, attacks.spoof, threshold):.3f}"
     llr = np.array([made.llr(s) for s in attacks.score])
-    yield "cllr", f"{cllr(llr, attacks.spoof):.3f}"
+    yield "cllr", f"{metrics.cllr(llr, attacks.spoof):.3f}"
     sure = np.array([confidence(x, 0.5) for x in llr])
-    for low, high in ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.01)):
-        here = (sure >= low) & (sure < high)
-        if here.sum() >= 5:
-            weight = np.where(attacks.spoof == 1, 0.5 / attacks.spoof.sum(), 0.5 / (1 - attacks.spoof).sum())[here]
-            share = (weight * attacks.spoof[here]).sum() / weight.sum()
-            name = f"confidence_{100 * low:.0f}_to_{100 * min(high, 1):.0f}_percent"
-            yield name, f"synthetic share {share:.2f} at even prior ({here.sum()} recordings)"
+    for part in metrics.reliability(sure, attacks.spoof, 5, prior=0.5):
+        if part.count >= 5:
+            name = f"confidence_{100 * part.low:.0f}_to_{100 * part.high:.0f}_percent"
+            yield name, f"synthetic share {part.observed:.2f} at even prior ({part.count} recordings)"
 
 
 def by(r: Recordings, column: str, threshold: float) -> Iterator[str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 from classifier import CLIP, Linear
+from doubt import Doubt
 from onnx import TensorProto, helper, numpy_helper
 
 NAME, VERSION = "synthetic_voice", "0.1.0"
 
 
-def write_onnx(model: Linear, path: Path) -> str:
-    """Subtract, scale, clip, one matrix product; returns the file's SHA-256."""
+def write_onnx(model: Linear, doubt: Doubt, path: Path) -> str:
+    """Subtract, scale, clip, one matrix product for the logit and one for the doubt; returns the file's SHA-256."""
 
     def constant(name: str, values: np.ndarray) -> onnx.TensorProto:
         return numpy_helper.from_array(np.asarray(values, np.float32), name)
@@ -26,10 +27,15 @@ def write_onnx(model: Linear, path: Path) -> str:
             helper.make_node("Mul", ["centred", "inverse"], ["scaled"]),
             helper.make_node("Clip", ["scaled", "low", "high"], ["clipped"]),
             helper.make_node("Gemm", ["clipped", "weight", "bias"], ["logit"]),
+            helper.make_node("Abs", ["clipped"], ["distance"]),
+            helper.make_node("Gemm", ["distance", "doubt_weight", "doubt_bias"], ["expected_cost"]),
         ],
         NAME,
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["utterances", size])],
-        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["utterances", 1])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["utterances", 1])
+            for name in ("logit", "expected_cost")
+        ],
         [
             constant("mean", model.mean),
             constant("inverse", 1 / model.scale),
@@ -37,6 +43,8 @@ def write_onnx(model: Linear, path: Path) -> str:
             constant("high", np.float32(CLIP)),
             constant("weight", model.weight[:, None]),
             constant("bias", np.array([model.bias])),
+            constant("doubt_weight", doubt.weight[:, None]),
+            constant("doubt_bias", np.array([doubt.bias])),
         ],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="inperson")

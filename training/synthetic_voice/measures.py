@@ -1,4 +1,4 @@
-"""AUC, EER, Cllr and their bootstrap intervals over pages."""
+"""Utterances into recordings, and their figures with intervals over pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from classifier import ATTACKS
 from data import Table
-from sklearn.metrics import roc_auc_score
+
+from inperson.evaluation import bootstrap, metrics
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,15 @@ class Recordings:
         return self.take((self.spoof == 0) | np.isin(self.text["kind"], kinds or ATTACKS))
 
 
-def recordings(table: Table, scores: np.ndarray) -> Recordings:
+def of_recording(table: Table) -> tuple[np.ndarray, np.ndarray]:
+    """First row of each recording (and version), and the recording of each row."""
     key = np.char.add(np.char.add(table.text["path"], "|"), table.text["version"])
     _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    return first, which
+
+
+def recordings(table: Table, scores: np.ndarray) -> Recordings:
+    first, which = of_recording(table)
     means = np.bincount(which, scores) / np.bincount(which)
     kept = ("path", "version", "kind", "system", "source", "label", "licence_class", "language")
     text = {name: table.text[name][first] for name in kept}
@@ -38,16 +45,12 @@ def recordings(table: Table, scores: np.ndarray) -> Recordings:
 
 
 def auc(r: Recordings) -> float:
-    return float(roc_auc_score(r.spoof, r.score))
+    return metrics.auc(r.score, r.spoof)
 
 
 def eer(r: Recordings) -> float:
     """Equal error rate, in percent."""
-    order = np.argsort(-r.score, kind="stable")
-    y = r.spoof[order]
-    missed, false = 1 - np.cumsum(y) / y.sum(), np.cumsum(1 - y) / (1 - y).sum()
-    i = int(np.argmin(np.abs(missed - false)))
-    return float(50 * (missed[i] + false[i]))
+    return 100 * metrics.eer(r.score, r.spoof)
 
 
 def within_page(r: Recordings) -> tuple[float, int]:
@@ -60,24 +63,14 @@ def within_page(r: Recordings) -> tuple[float, int]:
     return (float(np.mean(found)) if found else float("nan")), len(found)
 
 
-def cllr(llr10: np.ndarray, spoof: np.ndarray) -> float:
-    """Cost of log-likelihood ratios (Brümmer & du Preez 2006); 1 is knowing nothing. `llr10` are log10 ratios."""
-    natural = llr10 * np.log(10)
-    target = np.logaddexp(0, -natural[spoof == 1]).mean()
-    other = np.logaddexp(0, natural[spoof == 0]).mean()
-    return float((target + other) / 2 / np.log(2))
-
-
 def interval(r: Recordings, measure: Callable[[Recordings], float], draws: int = 500, seed: int = 0) -> str:
     """``value [2.5 %, 97.5 %]``, resampling whole pages."""
-    rng = np.random.default_rng(seed)
-    pages = sorted(set(r.text["source"]))
-    rows = {page: np.flatnonzero(r.text["source"] == page) for page in pages}
-    values = []
-    while len(values) < draws:
-        picked = np.concatenate([rows[pages[i]] for i in rng.integers(0, len(pages), len(pages))])
-        drawn = r.take(picked)
-        if 0 < drawn.spoof.sum() < len(picked):
-            values.append(measure(drawn))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return f"{measure(r):.3f} [{low:.3f}, {high:.3f}]"
+    found = bootstrap.interval(
+        lambda rows: measure(r.take(rows)),
+        np.arange(len(r.score)),
+        groups=r.text["source"],
+        labels=r.spoof,
+        draws=draws,
+        seed=seed,
+    )
+    return f"{found:.3f}"

@@ -1,6 +1,6 @@
 """Does the product, run on files, give the scores that training computed? And do its abstentions make sense?
 
-    python parity.py --audio .../audio --models ../../models [--count 40]
+python parity.py --audio .../audio --models ../../models [--count 40]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Choose by cross-validation over whole pages, fit, calibrate, and write the model and its card.
+"""Choose by cross-validation over whole pages, fit, calibrate, and write the model and what its card needs.
 
-    python train.py --features clean.npz random.npz --models ../../models [--choose]
+    python train.py --features clean.npz random.npz --models ../../models --cards ../../cards [--choose]
 
 `--choose` prints the cross-validated figures of every setting in `GRID` and of the licence variants; without it only
 the shipped setting runs. The devtest split is not read here.
@@ -9,16 +9,23 @@ the shipped setting runs. The devtest split is not read here.
 from __future__ import annotations
 
 import argparse
+import csv
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from classifier import Linear, fit, out_of_page, trains
+from classifier import ATTACKS, Linear, fit, out_of_page, trains
 from data import Table
+from doubt import Doubt, distances
+from doubt import fit as fit_doubt
+from doubt import out_of_page as out_of_page_doubt
 from export import NAME, VERSION, write_onnx
-from measures import Recordings, auc, cllr, eer, interval, recordings, within_page
+from measures import Recordings, auc, eer, interval, of_recording, recordings, within_page
 
 from inperson import calibration
+from inperson.detectors.synthetic_voice import MIN_SPEECH
+from inperson.evaluation.likelihood import log_cost
+from inperson.evaluation.metrics import cllr
 
 BETA, GAMMA = 0.5, 0.2
 GRID = ((0.3, 0.1), (0.3, 0.3), (0.5, 0.2), (1.0, 0.03), (1.0, 0.1), (2.0, 0.03))
@@ -27,6 +34,10 @@ FALSE_ALARMS = 0.05
 MAX_LLR = 1.0
 """Bound on the log10 ratio (10 to 1): tomorrow's pages differ more from these than these from each other."""
 SEEDS = (0,)
+COMMAND = """command = "python train.py --features clean.npz random.npz --models ../../models --cards ../../cards"
+protocol = "train split; whole pages held out together with every system of theirs; recordings level-normalised and \
+degraded; intervals by resampling pages"
+"""
 
 
 def joined(paths: list[Path]) -> Table:
@@ -87,8 +98,8 @@ def final(table: Table, licences: tuple[str, ...]) -> tuple[Linear, np.ndarray]:
     """The model on all pages, and every row's out-of-page score, both on a natural log-odds scale."""
     scores = out_of_page(table, licences, BETA, GAMMA)
     r = recordings(table, scores).attacks()
-    made = calibration.fit(r.score, r.spoof, list(r.text["source"]))
-    slope, intercept = made.slope * np.log(10), made.intercept * np.log(10)
+    made = calibration.fit(r.score, r.spoof, list(r.text["source"]), method="logistic")
+    slope, intercept = np.log(10) * np.polyfit(made.scores, made.llrs, 1)  # through two knots: exact
     usable = trains(table, licences)
     spoof = (table.text["label"] == "spoof").astype(int)
     model = fit(table.x[usable], spoof[usable], table.text["source"][usable], table.text["path"][usable], BETA, GAMMA)
@@ -97,7 +108,7 @@ def final(table: Table, licences: tuple[str, ...]) -> tuple[Linear, np.ndarray]:
 
 def false_alarms(r: Recordings, threshold: float) -> str:
     """TOML table: share of each genuine source's recordings above the threshold, degraded copies counted too."""
-    out = ["[evaluation.cross_validation.false_alarms_by_source]"]
+    out = ["[cross_validation.false_alarms_by_source]"]
     for source in sorted(set(r.text["source"][r.spoof == 0])):
         here = (r.text["source"] == source) & (r.spoof == 0)
         clean = here & (r.text["version"] == "clean")
@@ -120,10 +131,28 @@ def sources(table: Table) -> str:
     return "sources = [\n" + "\n".join(out) + "\n]\n"
 
 
+def doubtful(table: Table, model: Linear, scores: np.ndarray, made: calibration.Calibration, path: Path) -> Doubt:
+    """Fit what the model will err on; write each held-apart score and quality for training/abstention.py."""
+    everything = recordings(table, scores)
+    usable = np.isin(everything.text["licence_class"], SHIPPED) & (everything.text["seconds"] >= MIN_SPEECH)
+    usable &= (everything.spoof == 0) | np.isin(everything.text["kind"], ATTACKS)
+    distance, r = distances(model, table.x, of_recording(table)[1])[usable], everything.take(usable)
+    llr = np.array([made.llr(float(score)) for score in r.score])
+    quality = np.clip(1 - out_of_page_doubt(distance, r, llr), 0, 1)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "condition", "signal", "label", "person", "score", "llr", "quality"])
+        text = r.text
+        rows = zip(text["path"], text["version"], text["label"], text["source"], r.score, llr, quality, strict=True)
+        writer.writerows([p, v, NAME, label, page, score, ratio, q] for p, v, label, page, score, ratio, q in rows)
+    return fit_doubt(distance, log_cost(llr, r.spoof), r.spoof)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--features", type=Path, nargs="+", required=True)
     parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--cards", type=Path, required=True)
     parser.add_argument("--choose", action="store_true")
     chosen = parser.parse_args()
     table = joined(chosen.features)
@@ -147,20 +176,28 @@ def main() -> None:
         "threshold_5_percent_false_alarms": f"{threshold:.4f}",
         "detected_at_that_threshold": f"{np.mean(r.score[r.spoof == 1] > threshold):.3f}",
     }
-    print("cross-validated:", figures, f"calibration {made.slope:.3f} {made.intercept:.3f} {made.llr_range}")
+    print("cross-validated:", figures, f"calibration {made.method} {made.llrs} {made.llr_range}")
     stem = chosen.models / f"{NAME}-{VERSION}"
-    digest = write_onnx(model, Path(f"{stem}.onnx"))
-    write_onnx(open_model, chosen.features[0].parent / f"{NAME}_open-{VERSION}.onnx")
-    template = (Path(__file__).parent / "card.toml").read_text(encoding="utf-8")
-    crossed = "".join(f'{name} = "{value}"\n' for name, value in figures.items())
-    crossed += "\n" + false_alarms(everything, threshold)
-    print(false_alarms(everything, threshold))
-    head = template.replace("@SHA256@", digest).replace("@SIZE@", str(table.x.shape[1]))
-    head = head.replace("@SOURCES@", sources(table)).replace("@CROSS@", crossed)
-    text = head.replace("@DEVIATION@", f"{deviation_within(table, scores):.4f}")
-    text = text.replace("@THRESHOLD@", f"{threshold:.4f}")
-    Path(f"{stem}.toml").write_text(text + "\n" + made.to_toml(), encoding="utf-8")
-    print("wrote", f"{stem.name}.onnx", "and its card")
+    doubt = doubtful(table, model, scores, made, chosen.features[0].parent / "quality.csv")
+    write_onnx(model, doubt, Path(f"{stem}.onnx"))
+    write_onnx(open_model, doubt, chosen.features[0].parent / f"{NAME}_open-{VERSION}.onnx")
+    by_source = false_alarms(everything, threshold)
+    print(by_source)
+    parts = [
+        "[utterances]",
+        "# Standard deviation of utterance scores around their recording's mean, cross-validated.",
+        f"deviation = {deviation_within(table, scores):.4f}\n",
+        "[training.data]",
+        sources(table),
+        "[cross_validation]",
+        COMMAND,
+        *(f'{name} = "{value}"' for name, value in figures.items()),
+        "",
+        by_source,
+        made.to_toml(),
+    ]
+    (chosen.cards / f"{NAME}.fitted.toml").write_text("\n".join(parts), encoding="utf-8")
+    print("wrote", f"{stem.name}.onnx", f"and {NAME}.fitted.toml; scripts/cards.py makes the card of them")
 
 
 if __name__ == "__main__":

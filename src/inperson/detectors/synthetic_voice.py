@@ -9,7 +9,8 @@ says how far. It is the first form of this signal.
 Conventions
 -----------
 `Reading.score` is the trimmed mean of the utterances' logits, larger for speech that is more like the synthetic half of
-the training data. It is not a probability: `inperson.calibration` makes one from it.
+the training data. It is not a probability: `inperson.calibration` makes one from it. `Reading.quality` is one minus
+the error in bits that the network expects of itself, from how unusual the utterances' numbers are: 0 tells nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ MIN_LEVEL_DB = -60.0
 """Utterances quieter than this (dB below full scale) are left out: 16-bit rounding would be measured with them."""
 MIN_BANDWIDTH = 3000.0
 """Hz; half of the utterances must reach it. Telephone speech (3.4 kHz) does; what is narrower was not in training."""
-GOOD_SNR_DB = 20.0
 TRIM = 0.1
 """Share of utterances left out of the mean at either end: a cough or a noise burst must not carry the recording."""
 SHOWN = 5
@@ -57,6 +57,7 @@ class _Scored:
     span: Span
     speech: tuple[Span, ...]
     logit: float
+    doubt: float
     level_db: float
     snr_db: float
     bandwidth: float
@@ -115,7 +116,7 @@ class SyntheticVoice:
         return Reading(
             score=score,
             spread=standard_error(logits, self._spread_of_one),
-            quality=_quality(seconds, measurements),
+            quality=min(max(1 - float(np.mean([one.doubt for one in own])), 0.0), 1.0),
             evidence=_evidence(own, whose),
             measurements=measurements,
             alternatives=ALTERNATIVES if score > 0 else (),
@@ -136,12 +137,13 @@ class SyntheticVoice:
         if level < MIN_LEVEL_DB:
             return None
         values = np.array([list(_voice_features.measure(one.audio).values())], np.float32)
-        logit = float(self._session.run(["logit"], {"features": values})[0].reshape(-1)[0])
+        logit, doubt = (float(out[0, 0]) for out in self._session.run(["logit", "expected_cost"], {"features": values}))
         floor = float(np.percentile(one.hop_power, 10))
         return _Scored(
             span=one.span,
             speech=one.speech,
             logit=logit,
+            doubt=doubt,
             level_db=level,
             snr_db=min(10 * math.log10(power / (floor + 1e-12 * power + 1e-30)), 80.0),
             bandwidth=_voice_features.effective_bandwidth(one.audio),
@@ -208,16 +210,6 @@ def _measured(own: Sequence[_Scored]) -> dict[str, Measurement]:
         zeros = sum(one.pause_zeros for one in own)
         numbers["exact_zeros_in_pauses"] = Measurement(zeros / samples, "1")
     return numbers
-
-
-def _quality(seconds: float, measured: dict[str, Measurement]) -> float:
-    """Product of four shares: speech up to 30 s, SNR up to 20 dB, bandwidth up to 7 kHz, and unclipped sound."""
-    return float(
-        np.clip(0.4 + 0.6 * (seconds - MIN_SPEECH) / (30 - MIN_SPEECH), 0, 1)
-        * np.clip(measured["snr"].value / GOOD_SNR_DB, 0.1, 1)
-        * np.clip(measured["effective_bandwidth"].value / 7000, 0.3, 1)
-        * np.clip(1 - 20 * measured["clipped_samples"].value, 0.2, 1)
-    )
 
 
 def _evidence(own: Sequence[_Scored], speaker: str | None) -> tuple[Evidence, ...]:
