@@ -202,6 +202,15 @@ def test_a_lost_tone_is_continued(frequency: float, lost_ms: int) -> None:
     assert np.abs(np.diff(y)).max() < 1.3 * np.abs(np.diff(x)).max()  # no clicks
 
 
+def test_what_comes_after_a_loss_is_blended_in() -> None:
+    x = 0.5 * np.cos(2 * np.pi * 200 * np.arange(1600) / 8000).astype(np.float32)
+    concealment = packet_loss.Concealment(8000)
+    parts = [concealment.good(x[:800]), concealment.lost(160), concealment.good(-x[960:]), concealment.rest()]
+    y = np.concatenate(parts)
+    assert np.abs(np.diff(y)).max() < 0.25  # a step of 1 without
+    assert np.array_equal(y[1010:], -x[1010:])
+
+
 def test_a_long_loss_fades_to_silence_in_60_ms() -> None:
     concealment = packet_loss.Concealment(8000)
     concealment.good(tone(200.0, 0.5, 8000))

@@ -1,4 +1,4 @@
-"""The results file of a batch: JSON Lines that survive ``kill -9``.
+"""A results file, of a batch or an evaluation: JSON Lines that survive ``kill -9``.
 
 One line is one ``write`` to a file opened for appending, followed by ``fsync``; so only the last line can be torn, and
 a torn line is cut off when the file is opened again. While it is open the file is locked: two batches never share one.
@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import stat
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +29,10 @@ class Journal:
         Made if missing; its folder must exist.
     retry : container of str
         Keys of recordings whose error lines are taken out first, so that they can be tried again.
+    key : callable
+        What a line is about; raises KeyError or TypeError for a line of something else. `key_of` by default.
+    owner : str
+        Whose results these are, for messages.
 
     Raises
     ------
@@ -37,8 +41,16 @@ class Journal:
         left as it was.
     """
 
-    def __init__(self, path: str | Path, retry: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        retry: Container[str] = (),
+        key: Callable[[dict[str, Any]], str] | None = None,
+        owner: str = "inperson batch",
+    ) -> None:
         self.path = Path(os.path.realpath(path))
+        self._key = key or key_of
+        self._owner = owner
         self._file = _locked(self.path)
         try:
             self.done: dict[str, bool] = self._read()
@@ -76,7 +88,11 @@ class Journal:
             with suppress(OSError):
                 os.ftruncate(self._file, size)
             raise InputError(f"cannot write to {self.path}: {error.strerror}") from None
-        self.done[key_of(line)] = "error" in line
+        self.done[self._key(line)] = "error" in line
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every line, in the order they were written. Of two with one key the later one counts."""
+        return map(json.loads, self._lines())
 
     def _read(self) -> dict[str, bool]:
         done: dict[str, bool] = {}
@@ -89,7 +105,7 @@ class Journal:
                 break
             try:
                 line = json.loads(raw)
-                done[key_of(line)] = "error" in line
+                done[self._key(line)] = "error" in line
             except (ValueError, KeyError, TypeError, RecursionError):
                 raise self._foreign(number) from None
             end += len(raw)
@@ -104,7 +120,7 @@ class Journal:
             yield from file
 
     def _foreign(self, number: int) -> InputError:
-        return InputError(f"line {number} of {self.path} is no result of inperson batch; give --out another file")
+        return InputError(f"line {number} of {self.path} is no result of {self._owner}; give --out another file")
 
     def _drop(self, keys: set[str]) -> None:
         """Replace the file by one without the lines of `keys`, at once: a crash leaves the old one or the new one."""
@@ -113,7 +129,7 @@ class Journal:
         try:
             fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before it has the name that others open
             for raw in self._lines():
-                if key_of(json.loads(raw)) not in keys:
+                if self._key(json.loads(raw)) not in keys:
                     _write(fresh, raw)
             os.fchmod(fresh, os.fstat(self._file).st_mode & 0o777)
             os.fsync(fresh)

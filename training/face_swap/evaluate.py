@@ -17,16 +17,14 @@ import pathlib
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from inperson.calibration import fit
 from inperson.detectors._face_texture import NAMES
 from inperson.detectors.face_swap import FaceSwap
+from inperson.evaluation import bootstrap, metrics
 from inperson.media import Reader, probe
 from inperson.perception import Senses, perceive
 from inperson.types import Candidate, Reading, Track
-
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -77,19 +75,9 @@ def centre(track: Track) -> float:
 
 def auc(rows: list[Row]) -> str:
     """AUC with a 95 % interval from resampled persons."""
-    people = sorted({r.person for r in rows})
-    by = {p: [r for r in rows if r.person == p] for p in people}
-    rng = np.random.default_rng(0)
-    values = []
-    for _ in range(RESAMPLES):
-        drawn = [r for i in rng.integers(0, len(people), len(people)) for r in by[people[i]]]
-        if len({r.label for r in drawn}) == 2:
-            values.append(roc_auc_score([r.label for r in drawn], [r.score for r in drawn]))
-    point = roc_auc_score([r.label for r in rows], [r.score for r in rows])
-    low, high = np.percentile(values, [2.5, 97.5])
-    return (
-        f"{point:.2f} [{low:.2f}, {high:.2f}] ({sum(r.label for r in rows)} against {sum(1 - r.label for r in rows)})"
-    )
+    scores, labels = np.array([r.score for r in rows]), np.array([r.label for r in rows])
+    found = bootstrap.interval(metrics.auc, scores, labels, groups=[r.person for r in rows], labels=labels)
+    return f"{found:.2f} ({labels.sum()} against {(1 - labels).sum()})"
 
 
 def cross_fitted(rows: list[Row]) -> np.ndarray:
@@ -108,13 +96,6 @@ MAX_LLR = 0.5
 """Bound of the shipped calibration: few generators stand behind it."""
 
 
-def cllr(llr: np.ndarray, labels: np.ndarray) -> float:
-    """Cost of the log-likelihood ratios in bits (Brümmer & du Preez 2006); 1 is knowing nothing."""
-    natural = llr * math.log(10)
-    spoof, bona = np.logaddexp(0, -natural[labels == 1]), np.logaddexp(0, natural[labels == 0])
-    return float((spoof.mean() + bona.mean()) / 2 / math.log(2))
-
-
 def report(rows: list[Row]) -> None:
     scored = [r for r in rows if math.isfinite(r.score)]
     print(f"{len(rows)} faces, {len(scored)} scored, {len(rows) - len(scored)} abstained")
@@ -130,9 +111,8 @@ def report(rows: list[Row]) -> None:
     for i, name in enumerate(NAMES):
         print(f"  {name:8} higher in {sum(fake.values[i] > real.values[i] for real, fake in both)} of {len(both)}")
     llr, labels = cross_fitted(swaps), np.array([r.label for r in swaps])
-    print(
-        f"cross-fitted by person: Cllr {cllr(llr, labels):.2f} bits, log10 LR from {llr.min():+.2f} to {llr.max():+.2f}"
-    )
+    cost = metrics.cllr(llr, labels)
+    print(f"cross-fitted by person: Cllr {cost:.2f} bits, log10 LR from {llr.min():+.2f} to {llr.max():+.2f}")
     over = (llr > math.log10(2)) & (labels == 0)
     print(f"genuine faces above a likelihood ratio of 2: {over.sum()} of {(labels == 0).sum()}")
     for r in (r for r, high in zip(swaps, over, strict=True) if high):

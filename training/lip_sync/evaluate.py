@@ -19,9 +19,9 @@ from regression import Clip, load
 from replay import held_apart, measure
 
 from inperson import calibration
+from inperson.evaluation import bootstrap, metrics
 from inperson.types import Reading
 
-RESAMPLES = 1000
 MAX_LLR = 0.7
 """log10: at most 5 to 1 either way. Eleven persons are behind this, and no recorded video call is among them."""
 LONG = 225
@@ -59,24 +59,12 @@ def trials(clips: Sequence[Clip], weights: dict[str, np.ndarray], swap: bool = T
     return out
 
 
-def auc(low: np.ndarray, high: np.ndarray) -> float:
-    """Probability that one of `high` exceeds one of `low`, ties half."""
-    return float(np.mean((high[:, None] > low[None]) + 0.5 * (high[:, None] == low[None])))
-
-
 def separation(made: Sequence[Trial], measure_of) -> str:
     """AUC of swapped over own with its interval over persons."""
-    people = sorted({t.mouth.person for t in made})
-    own = {p: np.array([measure_of(t) for t in made if t.mouth.person == p and not t.swapped]) for p in people}
-    other = {p: np.array([measure_of(t) for t in made if t.mouth.person == p and t.swapped]) for p in people}
-
-    def value(chosen: Sequence[str]) -> float:
-        return auc(np.concatenate([own[p] for p in chosen]), np.concatenate([other[p] for p in chosen]))
-
-    rng = np.random.default_rng(0)
-    drawn = [value(list(rng.choice(people, len(people)))) for _ in range(RESAMPLES)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return f"{value(people):.3f} [{low:.3f}, {high:.3f}] ({len(people)} persons)"
+    labels, people = np.array([t.swapped for t in made]), [t.mouth.person for t in made]
+    values = np.array([measure_of(t) for t in made])
+    found = bootstrap.interval(metrics.auc, values, labels, groups=people, labels=labels)
+    return f"{found:.3f} ({len(set(people))} persons)"
 
 
 def table(made: Sequence[Trial]) -> None:
@@ -102,11 +90,6 @@ def summary(name: str, made: Sequence[Trial]) -> None:
             )
 
 
-def cllr(own: np.ndarray, swapped: np.ndarray) -> float:
-    """Cost of log10 likelihood ratios: 0 perfect, 1 as good as none."""
-    return float(0.5 * (np.log2(1 + 10**own).mean() + np.log2(1 + 10**-swapped).mean()))
-
-
 def calibrate(made: Sequence[Trial]) -> calibration.Calibration:
     """Fit on every scored pair; print what a fit that never saw the persons gives."""
     scored = [t for t in made if t.score is not None]
@@ -119,13 +102,13 @@ def calibrate(made: Sequence[Trial]) -> calibration.Calibration:
         fitted = calibration.fit(x[rest], y[rest], list(people[rest]), max_llr=MAX_LLR)
         llr[people == person] = [fitted.llr(s) for s in x[people == person]]
     own, swapped = llr[y == 0], llr[y == 1]
-    print(f"cross-fitted over persons: Cllr {cllr(own, swapped):.2f} on {len(own)} own and {len(swapped)} swapped;")
+    print(f"cross-fitted over persons: Cllr {metrics.cllr(llr, y):.2f} on {len(own)} own and {len(swapped)} swapped;")
     for threshold in (0.5, 0.8, 0.9):
         at = np.log10(threshold / (1 - threshold))
         print(f"  confidence above {threshold}: own {(own > at).mean():.2f}, swapped {(swapped > at).mean():.2f}")
     fitted = calibration.fit(x, y, list(people), max_llr=MAX_LLR)
     low, high = fitted.llr_range
-    print(f"slope {fitted.slope:.3f}, intercept {fitted.intercept:.3f}, llr {low:.2f} to {high:.2f}")
+    print(f"{fitted.method}, {len(fitted.scores)} knots, llr {low:.2f} to {high:.2f}")
     return fitted
 
 
@@ -150,10 +133,11 @@ def report(name: str, made: Sequence[Trial]) -> None:
 
 def per_source(made: Sequence[Trial]) -> None:
     for source in sorted({t.mouth.source for t in made}):
-        z = [(t.value("peak_over_chance"), t.swapped) for t in made if t.mouth.source == source]
-        own, other = (np.array([v for v, swapped in z if swapped == s and np.isfinite(v)]) for s in (False, True))
-        if len(own) and len(other):
-            print(f"  mouths of {source}: AUC {auc(-own, -other):.3f} ({len(own)} own, {len(other)} swapped)")
+        here = [t for t in made if t.mouth.source == source and np.isfinite(t.value("peak_over_chance"))]
+        labels = np.array([t.swapped for t in here])
+        if 0 < labels.sum() < len(labels):
+            found = metrics.auc([-t.value("peak_over_chance") for t in here], labels)
+            print(f"  mouths of {source}: AUC {found:.3f} ({(~labels).sum()} own, {labels.sum()} swapped)")
 
 
 def written(card: Path, match: dict[str, float], fitted: calibration.Calibration) -> None:

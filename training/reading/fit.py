@@ -22,6 +22,7 @@ import numpy as np
 
 from inperson.calibration import fit
 from inperson.detectors.reading import MAX_NOISE, MIN_EYES, RATE, ReadingFromScreen, passes, raw_score, steady
+from inperson.evaluation.metrics import cllr
 from inperson.media import Reader, probe
 from inperson.perception import Senses, perceive
 
@@ -135,9 +136,7 @@ def summary(x: np.ndarray, y: np.ndarray, people: np.ndarray, readers: np.ndarra
         high = (llr[kept] > math.log10(2)).sum()
         middle = np.median(x[kept])
         print(f"{reader:26} n {kept.sum():3}  score median {middle:.2f}  ratio above 2: {high} of {kept.sum()}")
-    natural = llr * math.log(10)
-    cllr = (np.logaddexp(0, -natural[y == 1]).mean() + np.logaddexp(0, natural[y == 0]).mean()) / 2 / math.log(2)
-    print(f"persons {len(set(people))}, cross-fitted by person: Cllr {cllr:.2f} bits")
+    print(f"persons {len(set(people))}, cross-fitted by person: Cllr {cllr(llr, y):.2f} bits")
 
 
 if __name__ == "__main__":

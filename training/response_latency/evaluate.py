@@ -1,7 +1,7 @@
 """Measure the card on the test part, which neither chose nor calibrated anything, and write its ``[evaluation]``.
 
 A conversation is flagged where its log10 likelihood ratio is at least 0.3 (a confidence of two thirds at a prior of one
-half). Intervals are 95 %, bootstrapped over recordings.
+half). Intervals are 95 %, over recordings.
 """
 
 from __future__ import annotations

@@ -21,7 +21,20 @@ from typing import Any
 from inperson import models
 
 DESCRIPTIVE = frozenset(
-    {"attribution", "data", "description", "evaluation", "licence", "limits", "source", "task", "training"}
+    {
+        "attribution",
+        "cross_validation",
+        "data",
+        "description",
+        "evaluation",
+        "input",
+        "licence",
+        "limits",
+        "output",
+        "source",
+        "task",
+        "training",
+    }
 )
 LIBRARIES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scipy")
 _ROOT = Path(__file__).parents[1]

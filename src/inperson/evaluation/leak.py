@@ -23,7 +23,8 @@ FOLDS = 5
 MIN_GROUPS = 5
 """Fewest groups of each class that the classifier is tried on."""
 FAIR = 0.6
-"""An AUC from here on says that the figures may measure the files."""
+"""An AUC from here on says that the figures may measure the files, if its interval excludes `CHANCE`."""
+CHANCE = 0.5
 _TREES = 100
 _LEAF = 3
 
@@ -159,8 +160,9 @@ def _alone(names: Sequence[str], values: NDArray[np.float64], labels: NDArray[np
 def _told(found: dict[str, float | None] | None) -> str:
     if found is None or found["value"] is None:
         return "cannot be told: too few groups of a class"
-    if found["value"] >= FAIR:
+    low, high = (found["value"] if end is None else end for end in (found["low"], found["high"]))
+    if low > CHANCE and found["value"] >= FAIR:
         return "the files give the label away: the figures below may measure the files and not the signal"
-    if found["high"] is not None and found["high"] >= FAIR:
-        return "near chance, but too few groups to be sure that the files do not give the label away"
+    if high >= FAIR:
+        return "too few groups to tell whether the files give the label away"
     return "near chance: the comparison is fair as far as file-level trivia go"
