@@ -2,7 +2,7 @@
 
     python scripts/cards.py write            # models/*.toml and the marked tables of docs/*.md
     python scripts/cards.py check            # fails where one of them is not what `write` would write
-    python scripts/cards.py adopt DIR/evaluation.json --protocol "COMMAND" --command "COMMAND"
+    python scripts/cards.py adopt DIR/evaluation.json [--part NAME] --command "COMMAND"
     python scripts/cards.py record --last 8 face_mesh -- python training/faces/looks.py DATA/video
 
 A card is made of up to three files in ``cards/``: ``<name>.toml``, its words; ``<name>.fitted.toml``, numbers that a
@@ -103,10 +103,17 @@ def quoted(name: str) -> str:
     return f"{table}\n\nFrom the card `models/{path.name}`, which names the commands.\n"
 
 
-def adopt(path: Path, protocol: str, command: str) -> None:
-    """Keep what may be kept of an evaluation, for every signal in it."""
+def adopt(path: Path, part: str, commands: list[str]) -> None:
+    """Keep what may be kept of an evaluation, for every signal in it; `part` sets its conditions apart from others."""
     for name, kept in adopted(json.loads(path.read_bytes())).items():
-        kept["commands"] = [protocol, command]
+        if part:
+            kept["conditions"] = {f"{part}: {condition}": one for condition, one in kept["conditions"].items()}
+        kept["commands"] = commands
+        before = CARDS / f"{name}.evaluation.json"
+        held = json.loads(before.read_bytes()) if before.exists() else {}
+        if all(held.get(key) == kept[key] for key in ("model_sha256", "model_card")):
+            kept["conditions"] = held["conditions"] | kept["conditions"]
+            kept["commands"] = list(dict.fromkeys([*held["commands"], *commands]))
         save(name, kept)
 
 
@@ -142,15 +149,15 @@ def main() -> None:
     verbs.add_parser("check")
     one = verbs.add_parser("adopt")
     one.add_argument("evaluation", type=Path)
-    one.add_argument("--protocol", required=True)
-    one.add_argument("--command", required=True)
+    one.add_argument("--part", default="", help="name of this part, where a card has several evaluations")
+    one.add_argument("--command", action="append", required=True, help="how to repeat it; may be given several times")
     one = verbs.add_parser("record")
     one.add_argument("name", choices=names())
     one.add_argument("--last", type=int, default=20, metavar="N", help="keep the last N lines: the summary")
     one.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if options.verb == "adopt":
-        adopt(options.evaluation, options.protocol, options.command)
+        adopt(options.evaluation, options.part, options.command)
     elif options.verb == "record":
         record(options.name, [word for word in options.command if word != "--"], options.last)
     else:

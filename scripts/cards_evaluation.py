@@ -35,9 +35,15 @@ def adopted(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "model_sha256": document["models"][signal]["sha256"],
             "model_card": document["models"][signal]["card"],
             "version": document["version"],
-            "manifest_sha256": document["manifest"]["sha256"],
-            "options": document["options"],
-            "conditions": {name: _kept(one) for name, one in found["conditions"].items()},
+            "conditions": {
+                name: {
+                    **_kept(one),
+                    "manifest_sha256": document["manifest"]["sha256"],
+                    "seed": document["options"]["seed"],
+                    "draws": document["options"]["draws"],
+                }
+                for name, one in found["conditions"].items()
+            },
         }
     return made
 

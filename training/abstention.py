@@ -54,8 +54,9 @@ def table(found: list[dict[str, str]], source: str) -> str:
         )
     lines.append("]")
     if least is None:
-        lines.append("# No quality was found above which the signal surely tells something: no rule can be chosen from it.")
-    lines.append(f"least_quality = {0.0 if least is None else least:.3f}")
+        lines.append('rule = "none: no quality was found from which on the signal surely tells something"')
+    else:
+        lines.append(f"least_quality = {least:.3f}")
     return "\n".join(lines) + "\n"
 
 

@@ -164,4 +164,4 @@ def _costs(llr: Array, y: Labels) -> Array:
     """What each recording adds to Cllr (Brümmer & du Preez 2006, in bits): the sum is Cllr."""
     natural = np.where(y == 1, -llr, llr) * math.log(10)
     count = np.where(y == 1, (y == 1).sum(), (y == 0).sum())
-    return np.logaddexp(0, natural) / math.log(2) / (2 * count)
+    return np.asarray(np.logaddexp(0, natural) / math.log(2) / (2 * count))

@@ -69,7 +69,10 @@ def manifests(data: Path, wanted: str) -> dict[str, list[Row]]:
     genuine = [row for row in single if row["label"] == "bonafide"]
     swaps = [row for row in single if row["kind"] == "face_swap"]
     heads = [row for row in single if row["kind"] in ("talking_head", "avatar")]
-    made = {"manifest": pairs, "pooled": [*pairs, *swaps, *genuine], "talking_heads": [*heads, *genuine]}
+    alone = [
+        {name: cell for name, cell in row.items() if name != "source"} for row in pairs
+    ]  # one source: compare by pair
+    made = {"manifest": alone, "pooled": [*pairs, *swaps, *genuine], "talking_heads": [*heads, *genuine]}
     measured = (split.CALIBRATE, split.DEVTEST) if wanted == "devtest" else (split.TRAIN,)
     return {name: [row for row in kept if row["split"] in measured] for name, kept in made.items()}
 
@@ -113,7 +116,7 @@ def portraits(data: Path, out: Path, count: int, wanted: str) -> list[Row]:
             encode(path, frames, how.crf)
             made.append(
                 {"path": str(path), "signal": SIGNAL, "label": label, "person": row["person_id"], "split": half}
-                | {"kind": "genuine" if label == "bonafide" else "simulated swap", "source": row["source"]}
+                | {"kind": "genuine" if label == "bonafide" else "simulated swap", "pair": row["person_id"]}
                 | {"face": "under 200 px" if how.face < 200 else "200 px and more", "beauty": str(int(how.smooth))}
             )
     return made

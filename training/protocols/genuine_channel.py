@@ -1,10 +1,11 @@
 """A channel with many genuine recordings: one speaker's short clips joined to longer ones.
 
-    python training/protocols/genuine_channel.py CLIPS OUT [--seconds 20] [--most 120] [--signals lip_sync,face_swap]
+    python training/protocols/genuine_channel.py CLIPS OUT [--seconds 24] [--most 120] [--signals lip_sync,face_swap]
 
 CLIPS is a folder of short clips of one speaker in one format, such as GRID's. They are shuffled (seeded) and each is
 used once. OUT/manifest.csv holds bona fide rows alone, for every signal: it shows whether a calibration on site keeps
-false alarms at the rate it promises. `reading` looks at 20 s of speech, so it needs about ``--seconds 40``.
+false alarms at the rate it promises. The turns say that the speaker has the word from end to end: the pauses between
+the clips' sentences would else leave `reading`, which looks at 20 s of answers, too little.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=24.0)
     parser.add_argument("--clip-seconds", type=float, default=3.0, help="length of one clip")
     parser.add_argument("--most", type=int, default=120, help="recordings at most")
     parser.add_argument("--signals", default=SIGNALS)
@@ -44,8 +45,10 @@ def main() -> None:
     rows = []
     for i, members in enumerate(groups(clips, each, options.most)):
         path = options.out / "recordings" / f"{i:03d}.mkv"
-        pictures.joined(members, path)
+        seconds = pictures.joined(members, path)
+        turns = manifest.one_turn(path.with_suffix(".rttm"), seconds, "candidate")
         facts = {"label": "bonafide", "person": f"{options.person}/{i:03d}", "split": split.DEVTEST, "kind": "genuine"}
+        facts["turns"] = str(turns)
         rows += [{"path": str(path), "signal": signal, **facts} for signal in options.signals.split(",")]
     manifest.write(options.out / "manifest.csv", rows)
     print(f"{manifest.counts(rows, 'signal', 'label')}\n{time.monotonic() - began:.0f} s")

@@ -100,7 +100,7 @@ def cell(found: Sequence[Scene], out: Path) -> list[Row]:
         path = out / "clips" / f"{seen.half}_{seen.seconds:g}_{seen.name}__{heard.name if i != j else 'own'}.mkv"
         pictures.with_sound(seen.path, 0.0, heard.heard, path)
         kind = "own" if i == j else "other_clip_same_person" if seen.person == heard.person else "other_person"
-        made.append(described(seen, path, kind) | {"voice": heard.person})
+        made.append(described(seen, path, kind) | {"voice": heard.person, "pair": seen.name})
     return made
 
 

@@ -50,6 +50,13 @@ def counts(rows: Sequence[Mapping[str, str]], *columns: str) -> str:
     return "\n".join(f"  {n:4d}  {'  '.join(key)}" for key, n in sorted(found.items()))
 
 
+def one_turn(path: Path, seconds: float, speaker: str) -> Path:
+    """Write an RTTM file in which `speaker` has the word from end to end."""
+    line = f"SPEAKER {path.stem} 1 0.000 {seconds:.3f} <NA> <NA> {speaker} <NA> <NA>\n"
+    path.write_text(line, encoding="utf-8")
+    return path
+
+
 def script(name: str) -> ModuleType:
     """Another training script by its path under ``training/``, without the suffix: ``"face_swap/simulate"``.
 

@@ -1,9 +1,9 @@
 """`response_latency`: real conversations' timing against the same with simulated assistants, rendered as sound.
 
-    python training/protocols/response_latency.py DATA OUT [--split devtest|train] [--most 25]
+    python training/protocols/response_latency.py DATA OUT [--split devtest|train] [--most 16]
 
 DATA holds ``turns/`` (RTTM of real conversations, without sound) and ``audio/`` (genuine voices). Conversations of the
-test part (training/response_latency/simulate.py), ten minutes of each at most, are spoken by other voices, over
+test part (training/response_latency/simulate.py), seven minutes of each at most, are spoken by other voices, over
 one noise, at one level; bona fide as recorded, spoof with the answers' onsets moved to where each of `ASSISTANTS` would
 have let them begin. All versions of one conversation last equally long. Writes
 
@@ -38,7 +38,7 @@ ASSISTANTS = {
 }
 KINDS = {"primock57": "consultation", "earnings21": "earnings call", "ami": "meeting", "voxconverse": "broadcast"}
 PARTS = {"devtest": {"test": split.DEVTEST}, "train": {"fit": split.TRAIN, "calibrate": split.CALIBRATE}}
-LONGEST, SHORTEST = 600.0, 240.0
+LONGEST, SHORTEST = 420.0, 240.0
 """Seconds of a conversation used, and below which it is left out."""
 MAIN, HEARD = 0.7, 1.3
 """Share of the speech that is the two main speakers'; times the candidate must outspeak the next one in heard.csv."""
@@ -66,7 +66,7 @@ def usable(conversation: Conversation) -> bool:
     if len(seconds) < 2 or conversation.turns[-1].span.end < SHORTEST or sum(seconds[:2]) < MAIN * sum(seconds):
         return False
     long = sum(map(simulate.is_substantive, conversation.exchanges))
-    return long >= 6 and len(conversation.exchanges) - long >= 4
+    return long >= 5 and len(conversation.exchanges) - long >= 3
 
 
 def chosen(folder: Path, part: str, most: int) -> list[Conversation]:
@@ -154,7 +154,7 @@ def build(data: Path, out: Path, part: str, wanted: str, most: int) -> dict[str,
             base = out / "recordings" / f"{Path(conversation.name).stem}__{kind.replace(' ', '_')}"
             row = {"signal": SIGNAL, "label": "bonafide" if kind == "as recorded" else "spoof"}
             row |= {"person": conversation.group, "split": PARTS[wanted][part], "kind": kind}
-            row |= {"corpus": KINDS[conversation.kind], "conversation": Path(conversation.name).stem}
+            row |= {"corpus": KINDS[conversation.kind], "pair": Path(conversation.name).stem}
             mono, stereo = base.with_suffix(".flac"), base.with_name(base.name + "__channels.flac")
             sound.write(mono, tracks.sum(axis=1), "flac")
             sound.write(stereo, tracks, "flac")
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--split", choices=tuple(PARTS), default="devtest")
-    parser.add_argument("--most", type=int, default=25, help="conversations of each part at most")
+    parser.add_argument("--most", type=int, default=16, help="conversations of each part at most")
     options = parser.parse_args()
     began = time.monotonic()
     parts = [build(options.data, options.out, part, options.split, options.most) for part in PARTS[options.split]]

@@ -34,7 +34,7 @@ from inperson import models, site
 from inperson.calibration import Calibration
 from inperson.detectors import BUILT_IN, factories
 from inperson.errors import InpersonError
-from inperson.evaluation.bootstrap import Estimate, interval
+from inperson.evaluation.bootstrap import share_interval
 
 SPEAKS = math.log10(2)
 REST = 10
@@ -126,8 +126,7 @@ def threshold(signal: str) -> float | None:
 
 
 def shipped(above: Sequence[bool], persons: Sequence[str]) -> str:
-    made: Estimate = interval(lambda x: float(np.mean(x)), np.asarray(above, float), groups=persons)
-    return f"{made:.3f}"
+    return f"{share_interval(above, persons):.3f}"
 
 
 def line(rows: Sequence[Row], count: int, splits: int, nominal: float, assurance: float, seed: int) -> Line:

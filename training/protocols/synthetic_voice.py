@@ -85,14 +85,6 @@ def recording(clip: Sound, seconds: float, rng: np.random.Generator) -> Sound:
     return whole + sound.noise(len(whole), rng)
 
 
-def turns(path: Path, length: float) -> Path:
-    """One speaker from end to end: who speaks is not what is measured here."""
-    seconds = length - SHAVED
-    whole = 2 * EDGE + math.ceil(SPEECH / seconds) * (seconds + PAUSE)
-    path.write_text(f"SPEAKER {path.stem} 1 0.000 {whole:.3f} <NA> <NA> voice <NA> <NA>\n", encoding="utf-8")
-    return path
-
-
 def described(row: dict[str, str], path: Path) -> dict[str, str]:
     """A row of the manifest."""
     names = ("kind", "source", "language", "original_rate", "licence_class")
@@ -142,8 +134,10 @@ def build(rows: list[dict[str, str]], clips: dict[str, Sound], out: Path) -> lis
             name = hashlib.sha256(row["path"].encode()).hexdigest()[:16]
             rng = np.random.default_rng(list(bytes.fromhex(name)))
             path = out / "audio" / f"{name}.wav"
-            sound.write(path, recording(clips[row["path"]], length - SHAVED, rng))
-            made.append(described(row, path) | {"turns": str(turns(path.with_suffix(".rttm"), length))})
+            said = recording(clips[row["path"]], length - SHAVED, rng)
+            sound.write(path, said)
+            turns = manifest.one_turn(path.with_suffix(".rttm"), len(said) / RATE, "voice")
+            made.append(described(row, path) | {"turns": str(turns)})
     return made
 
 

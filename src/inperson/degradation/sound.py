@@ -85,19 +85,31 @@ def stages(settings: SoundSettings, rng: np.random.Generator, speech_level: floa
     speech_level : float
         RMS of the voice while it is active (`gain.active_level`), which the noise is measured against.
     """
-    rate, rngs = settings.rate, iter(rng.spawn(5))
-    own = next(rngs)
+    rngs = rng.spawn(5)
+    yield from _up_to_the_microphone(settings, speech_level, rngs[:4])
+    yield from _in_the_client(settings)
+    for name in settings.codecs:
+        yield codec(name, settings.rate)
+    if settings.loss is not None:
+        yield PacketLoss(settings.loss, settings.rate, rngs[4])
+
+
+def _up_to_the_microphone(
+    settings: SoundSettings, speech_level: float, rngs: list[np.random.Generator]
+) -> Iterator[Stage]:
+    rate = settings.rate
     if settings.room:
-        yield room(settings.room, settings.direct, rate, own)
-    own = next(rngs)
+        yield room(settings.room, settings.direct, rate, rngs[0])
     if settings.snr is not None:
-        yield Noise(settings.noise, speech_level * 10 ** (-settings.snr / 20), rate, own)
-    own = next(rngs)
+        yield Noise(settings.noise, speech_level * 10 ** (-settings.snr / 20), rate, rngs[1])
     if settings.microphone:
-        yield microphone(settings.microphone, rate, own)
-    own = next(rngs)
+        yield microphone(settings.microphone, rate, rngs[2])
     if settings.echo:
-        yield echo(settings.echo, rate, own)
+        yield echo(settings.echo, rate, rngs[3])
+
+
+def _in_the_client(settings: SoundSettings) -> Iterator[Stage]:
+    rate = settings.rate
     if settings.suppression:
         yield NoiseSuppression(rate, settings.suppression)
     if settings.gate:
@@ -108,11 +120,6 @@ def stages(settings: SoundSettings, rng: np.random.Generator, speech_level: floa
         yield Gain(settings.level)
     if settings.band is not None:
         yield band_limit(*settings.band, rate)
-    for name in settings.codecs:
-        yield codec(name, rate)
-    own = next(rngs)
-    if settings.loss is not None:
-        yield PacketLoss(settings.loss, rate, own)
 
 
 def band_limit(low: float, high: float, rate: int, sharp: float = 0.05) -> Filter:

@@ -174,7 +174,6 @@ class _Marks:
             }
         )
 
-
     def _unused(self) -> list[str]:
         """Modules that an analysis imports for what these settings do not ask for."""
         site = [] if self.settings.calibration else ["inperson.site"]

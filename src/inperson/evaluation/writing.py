@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from inperson.evaluation.rows import Row
 
 JSON, REPORT, SCORES, PLOTS = "evaluation.json", "report.md", "scores.csv", "plots"
+_FIGURE = re.compile(r'\{\s+"high": (\S+),\s+"low": (\S+),\s+"value": (\S+)\s+\}')
 _FIXED = (
     *("path", "signal", "label", "person", "condition", "status", "score", "llr", "confidence", "p_value", "quality"),
     *("seconds", "reason"),
@@ -52,8 +54,9 @@ def write(document: dict[str, Any], rows: Sequence[Row], folder: Path) -> None:
 
 
 def to_json(document: dict[str, Any]) -> str:
-    """The document as text: sorted keys, ASCII, one form for one content."""
-    return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    """The document as text: sorted keys, ASCII, a figure a line, one form for one content."""
+    text = json.dumps(document, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False)
+    return _FIGURE.sub(r'{"high": \1, "low": \2, "value": \3}', text) + "\n"
 
 
 def scores(rows: Sequence[Row]) -> str:
