@@ -99,7 +99,10 @@ def pages() -> Iterator[tuple[Path, str]]:
 def quoted(name: str) -> str:
     """The figures of a card as a Markdown table."""
     path, text = card(name)
-    table = figure_table(tomllib.loads(text)["evaluation"])
+    measured = tomllib.loads(text).get("evaluation")
+    if measured is None:
+        return "Not evaluated yet.\n"
+    table = figure_table(measured)
     return f"{table}\n\nFrom the card `models/{path.name}`, which names the commands.\n"
 
 

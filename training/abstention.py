@@ -43,6 +43,10 @@ def table(found: list[dict[str, str]], source: str) -> str:
     lines = [
         "[abstention]",
         f"# From {source}: {len(found)} scored recordings of {len(set(groups))} persons or pages.",
+    ]
+    if np.ptp(llr) == 0:
+        return "\n".join([*lines, 'rule = "none: every score has the same ratio, so no quality predicts its error"\n'])
+    lines += [
         "# Spearman's correlation of quality and log cost with its 95 % interval; below 0 is as it should be.",
         f"correlation_of_quality_and_error = {shown(relation)}",
         "strata = [",

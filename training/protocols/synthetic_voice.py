@@ -37,10 +37,12 @@ SHAVED = 0.25
 
 
 def person(row: dict[str, str]) -> str:
-    """The speaker where known (some pages write it into file names), else the whole page."""
-    found = re.search(r"[/_]([MF]_)?(p\d{3})[_.]", row["repo_path"])
-    speaker = row["speaker"] or (found[2] if found else "")
-    return f"{row['source']}/{speaker}" if speaker else row["source"]
+    """The speaker where known (VCTK's numbers stand in some file names, and are one person on every page), else the
+    whole page."""
+    found = re.search(r"(?:^|[/_])(?:[MF]_)?(p\d{3})(?:[_.]|$)", row["speaker"] or row["repo_path"])
+    if found:
+        return f"vctk/{found[1]}"
+    return f"{row['source']}/{row['speaker']}" if row["speaker"] else row["source"]
 
 
 def common_lengths(classes: Sequence[Sequence[float]]) -> list[list[float]]:
@@ -50,7 +52,7 @@ def common_lengths(classes: Sequence[Sequence[float]]) -> list[list[float]]:
     """
 
     def quantile(values: Sequence[float], at: float) -> float:
-        return float(np.quantile(values, at, method="lower"))
+        return float(np.quantile(values, at, method="inverted_cdf"))
 
     out = []
     for values in classes:

@@ -143,8 +143,8 @@ _ALL = (
     Preset(
         "poor-network",
         "a call over a poor network",
-        "Five per cent of packets lost in bursts, the picture at 240p and 150 kbit/s with uneven frame times around "
-        "12 fps and four freezes a minute of about a second and a half.",
+        "Five per cent of packets lost in bursts, the picture at 240p and 150 kbit/s with uneven frame times of "
+        "10 to 12 fps and four freezes a minute of about a second and a half.",
         SoundSettings(rate=16000, suppression=12.0, gain=-23.0, codecs=("opus_16k",), loss=_WIFI),
         PictureSettings(box=(426, 240)),
         TimingSettings(fps=12.0, jitter=0.025, freezes=4.0, freeze_seconds=1.5),

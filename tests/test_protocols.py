@@ -1,0 +1,339 @@
+"""The protocols' own parts on fabricated data: who may be where, and files that tell nothing by themselves."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import clips
+import numpy as np
+import pytest
+
+from inperson.evaluation import manifest as manifests
+from inperson.media import probe
+from inperson.types import Span, Turn
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "training" / "protocols"
+MODULES = ("manifest", "split", "sound", "pictures", "synthetic_voice", "face_swap", "lip_sync", "response_latency")
+VIDEO = (
+    "path",
+    "label",
+    "kind",
+    "generator",
+    "licence_class",
+    "has_audio",
+    "av_ok",
+    "duration_s",
+    "crops",
+    "person_id",
+)
+pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="training scripts are in the repository only")
+
+
+@pytest.fixture(scope="module")
+def protocols() -> Iterator[Any]:
+    """The scripts' modules; their plain names are taken back afterwards."""
+    names = (*MODULES, "reading", "genuine_channel")
+    sys.path.insert(0, str(FOLDER))
+    yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+    sys.path.remove(str(FOLDER))
+    for name in [n for n in sys.modules if n in names or n.startswith("training_")]:
+        del sys.modules[name]
+
+
+def video_row(path: str, **given: str) -> dict[str, str]:
+    base = dict.fromkeys((*VIDEO, "source"), "") | {"path": path, "label": "real", "person_id": path, "source": path}
+    return base | {"licence_class": "open"} | given
+
+
+def paired(path: str, person: str, model: str) -> dict[str, str]:
+    crops = f"real|real||4:4:0:0; fake|face_swap|DeepFaceLive DFM:{model}|4:4:4:0"
+    return video_row(path, label="mixed", person_id=person, source="deepfacelive", crops=crops, generator="see crops")
+
+
+def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+class TestSplit:
+    def test_what_shares_a_person_or_a_source_shares_the_half_also_by_way_of_others(self, protocols: Any) -> None:
+        chained = [video_row(f"f{i}", person_id=f"p{i // 2}", source=f"s{(i + 1) // 2}") for i in range(40)]
+        assert len(set(protocols.split.halves(chained).values())) == 1
+
+    def test_unrelated_recordings_fill_both_halves(self, protocols: Any) -> None:
+        found = Counter(protocols.split.halves([video_row(f"f{i}") for i in range(60)]).values())
+        assert min(found["calibrate"], found["devtest"]) >= 15
+
+    def test_pairs_of_one_generator_or_person_are_kept_together_and_their_source_is_divided(
+        self, protocols: Any
+    ) -> None:
+        rows = [paired(f"f{i}", f"p{i // 2}", f"m{(i + 1) // 2}") for i in range(6)]
+        rows += [paired(f"g{i}", f"q{i}", f"n{i}") for i in range(40)]
+        found = protocols.split.halves(rows)
+        assert len({found[f"f{i}"] for i in range(6)}) == 1
+        assert len({found[f"g{i}"] for i in range(40)}) == 2
+
+    def test_a_further_recording_moves_nobody(self, protocols: Any) -> None:
+        rows = [video_row(f"f{i}") for i in range(20)]
+        before = protocols.split.halves(rows)
+        assert protocols.split.halves([video_row("a"), *rows]).items() >= before.items()
+
+
+class TestManifest:
+    def test_is_read_by_evaluate_with_paths_that_move_with_the_folder(self, protocols: Any, tmp_path: Path) -> None:
+        elsewhere, inside = tmp_path / "data" / "a.wav", tmp_path / "out" / "audio" / "b.wav"
+        rows = [
+            {"path": str(elsewhere), "signal": "lip_sync", "label": "spoof", "person": "p", "kind": "x, y"},
+            {"path": str(inside), "signal": "lip_sync", "label": "bonafide", "turns": str(inside)},
+        ]
+        protocols.manifest.write(tmp_path / "out" / "manifest.csv", rows)
+        text = (tmp_path / "out" / "manifest.csv").read_text()
+        assert "audio/b.wav" in text
+        assert str(inside) not in text
+        read = manifests.read(tmp_path / "out" / "manifest.csv")
+        assert [(e.file, e.label, e.person, e.turns) for e in read.entries] == [
+            (elsewhere, 1, "p", None),
+            (inside, 0, "", inside),
+        ]
+        assert read.columns == ("kind",)
+
+
+class TestSyntheticVoice:
+    @pytest.mark.parametrize(
+        ("speaker", "file", "expected"),
+        [
+            ("", "wav/M_p259_464.wav", "vctk/p259"),
+            ("p316", "a/b.wav", "vctk/p316"),
+            ("", "p302_011.wav", "vctk/p302"),
+            ("Alice", "p302_011.wav", "page/Alice"),
+            ("", "clip_exp259.wav", "page"),
+        ],
+    )
+    def test_a_known_speaker_is_one_person_and_else_the_page_is(
+        self, protocols: Any, speaker: str, file: str, expected: str
+    ) -> None:
+        row = {"speaker": speaker, "repo_path": file, "source": "page"}
+        assert protocols.synthetic_voice.person(row) == expected
+
+    def test_lengths_are_cut_to_one_distribution(self, protocols: Any) -> None:
+        short, long = [1.0, 2.0, 3.0, 4.0], [3.5, 8.0, 2.5, 6.0]
+        assert protocols.synthetic_voice.common_lengths([short, long]) == [[1.0, 2.0, 3.0, 4.0], [2.0, 4.0, 1.0, 3.0]]
+
+    def test_a_cut_is_never_longer_than_the_clip(self, protocols: Any) -> None:
+        rng = np.random.default_rng(0)
+        classes = [list(rng.gamma(3, 1, n) + 1) for n in (37, 90, 5)]
+        for values, cut in zip(classes, protocols.synthetic_voice.common_lengths(classes), strict=True):
+            assert all(c <= v for c, v in zip(cut, values, strict=True))
+
+    def test_recordings_of_both_classes_have_equal_trivia(self, protocols: Any, tmp_path: Path) -> None:
+        """Spoofs that are longer, louder and have exact zeros at their edges come out like the bona fide ones."""
+        rng, rows, sounds = np.random.default_rng(0), [], {}
+        for i in range(12):
+            for label, seconds, level in (("bonafide", 2.0 + i / 10, 0.02), ("spoof", 5.0 + i / 10, 0.3)):
+                row = dict.fromkeys(
+                    ("source", "language", "original_rate", "licence_class", "speaker", "repo_path"), ""
+                )
+                row |= {"path": f"{label}{i}", "label": label, "kind": "real" if label == "bonafide" else "tts"}
+                made = (level * rng.standard_normal(round(seconds * 16000))).astype(np.float32)
+                if label == "spoof":
+                    made[:3000] = made[-3000:] = 0
+                rows.append(row | {"system": "x", "split": "devtest"})
+                sounds[row["path"]] = made
+        out = protocols.synthetic_voice.build(rows, sounds, tmp_path)
+        facts = {label: [] for label in ("bonafide", "spoof")}
+        for row in out:
+            heard = protocols.sound.load(Path(row["path"]))
+            runs = np.abs(heard).reshape(-1)[: len(heard) // 160 * 160].reshape(-1, 160).max(axis=1)
+            facts[row["label"]].append((len(heard), 10 * np.log10(np.mean(heard**2)), int((runs == 0).sum())))
+        bona, spoof = (np.array(facts[label]) for label in ("bonafide", "spoof"))
+        assert np.array_equal(np.sort(bona[:, 0]), np.sort(spoof[:, 0]))
+        assert abs(bona[:, 1].mean() - spoof[:, 1].mean()) < 0.5
+        assert bona[:, 2].sum() == spoof[:, 2].sum() == 0
+
+    def test_takes_only_the_split_asked_for_and_sets_resynthesis_apart(self, tmp_path: Path) -> None:
+        names = ("genuine_voice.flac", "synthetic_voice.flac")
+        blank = dict.fromkeys(("source", "language", "original_rate", "licence_class", "speaker", "repo_path"), "")
+        rows = []
+        for split in ("train", "devtest"):
+            for label, kind, name in (("bonafide", "real", 0), ("spoof", "tts", 1), ("spoof", "codec", 1)):
+                target = tmp_path / "data" / "audio" / f"{split}_{kind}.flac"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes((ROOT / "samples" / names[name]).read_bytes())
+                row = {"path": target.name, "label": label, "kind": kind, "split": split, "system": f"{split} {kind}"}
+                rows.append(blank | row)
+        write_csv(tmp_path / "data" / "audio" / "manifest.csv", rows)
+        command = [sys.executable, str(FOLDER / "synthetic_voice.py"), str(tmp_path / "data"), str(tmp_path / "out")]
+        subprocess.run(command, check=True, capture_output=True)
+        attacks = manifests.read(tmp_path / "out" / "manifest.csv")
+        apart = manifests.read(tmp_path / "out" / "resynthesis.csv")
+        manifests.require_files(attacks)
+        assert [(e.label, e.columns["generator"]) for e in attacks.entries] == [
+            (0, "devtest real"),
+            (1, "devtest tts"),
+        ]
+        assert [e.columns["attack"] for e in attacks.entries] == ["no", "yes"]
+        assert [(e.label, e.columns["kind"]) for e in apart.entries] == [(0, "real"), (1, "codec")]
+
+
+class TestFaceSwap:
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> Path:
+        rows = [paired(f"m{i}.mp4", f"p{i}", f"g{i}") for i in range(30)]
+        rows += [video_row(f"r{i}.mp4", person_id=f"r{i}", source=f"s{i}") for i in range(20)]
+        rows += [video_row("head.mp4", label="fake", kind="talking_head", person_id="h")]
+        write_csv(tmp_path / "video" / "manifest.csv", rows)
+        faces = [{"path": f"{i}.jpg", "person_id": f"{i}", "licence_class": "open"} for i in range(400)]
+        write_csv(tmp_path / "faces" / "manifest.csv", faces)
+        return tmp_path
+
+    def test_both_halves_of_a_pair_are_rows_of_one_file(self, protocols: Any, data: Path) -> None:
+        pairs = protocols.face_swap.manifests(data, "devtest")["manifest"]
+        by_file: dict[str, list[dict[str, str]]] = {}
+        for row in pairs:
+            by_file.setdefault(row["path"], []).append(row)
+        assert len(by_file) == 30
+        for left, right in by_file.values():
+            assert (left["candidate"], left["label"], right["candidate"], right["label"]) == (
+                *("left", "bonafide"),
+                *("right", "spoof"),
+            )
+            assert left["split"] == right["split"]
+
+    def test_no_person_and_no_generator_is_in_both_halves(self, protocols: Any, data: Path) -> None:
+        rows = protocols.face_swap.manifests(data, "devtest")["pooled"]
+        for column in ("person", "generator"):
+            sides = {
+                half: {r[column] for r in rows if r["split"] == half and r[column] not in ("", "real")}
+                for half in ("calibrate", "devtest")
+            }
+            assert not sides["calibrate"] & sides["devtest"]
+            assert column == "generator" or all(sides.values())
+
+    def test_generated_heads_are_apart_from_swaps(self, protocols: Any, data: Path) -> None:
+        found = protocols.face_swap.manifests(data, "devtest")
+        assert {r["kind"] for r in found["pooled"]} == {"genuine", "face_swap"}
+        assert {r["kind"] for r in found["talking_heads"]} == {"genuine", "talking_head"}
+
+    def test_portraits_that_trained_the_model_are_not_measured(self, protocols: Any, data: Path) -> None:
+        seen = {row["person_id"] for row in protocols.face_swap.unseen(data, "train")}
+        unseen = {row["person_id"] for row in protocols.face_swap.unseen(data, "devtest")}
+        assert (len(seen), len(unseen), len(seen & unseen)) == (300, 100, 0)
+
+
+class TestLipSync:
+    def test_every_picture_and_every_sound_is_as_often_in_either_class(self, protocols: Any) -> None:
+        made = protocols.lip_sync.circle(5, shifts=3)
+        own, swapped = [(i, j) for i, j in made if i == j], [(i, j) for i, j in made if i != j]
+        assert Counter(own) == {(i, i): 1 for i in range(5)}
+        assert len(set(swapped)) == 15
+        assert set(Counter(i for i, _ in swapped).values()) == set(Counter(j for _, j in swapped).values()) == {3}
+        assert protocols.lip_sync.circle(3, shifts=3) == []
+
+    def test_both_classes_are_files_alike(self, protocols: Any, tmp_path: Path) -> None:
+        source = clips.write(tmp_path / "a.mp4", clips.numbered(clips.times(3.0)), clips.tone(3.0))
+        rng = np.random.default_rng(0)
+        sounds = [(0.1 * rng.standard_normal(32000)).astype(np.float32) for _ in range(2)]
+        for name, heard in zip(("own", "other"), sounds, strict=True):
+            protocols.pictures.with_sound(source, 0.0, heard, tmp_path / f"{name}.mkv")
+        own, other = (probe(tmp_path / f"{name}.mkv") for name in ("own", "other"))
+        assert own.size_bytes == other.size_bytes
+        assert own.duration == other.duration == pytest.approx(2.0, abs=0.1)
+        assert (own.video, own.audio) == (other.video, other.audio)
+        for name, heard in zip(("own", "other"), sounds, strict=True):
+            found = protocols.sound.load(tmp_path / f"{name}.mkv")
+            assert np.abs(found[:30000] - heard[:30000]).max() < 1e-3
+
+    def test_joined_clips_keep_their_pictures_and_their_sound_together(self, protocols: Any, tmp_path: Path) -> None:
+        pieces = [clips.write(tmp_path / f"{i}.mp4", *clips.flash_and_beep(seconds=2.0)) for i in range(2)]
+        seconds = protocols.pictures.joined(pieces, tmp_path / "both.mkv")
+        heard = protocols.sound.load(tmp_path / "both.mkv")
+        once = np.array(clips.onsets(protocols.sound.load(pieces[0])))
+        assert seconds == pytest.approx(4.0)
+        assert clips.onsets(heard) == pytest.approx([*once, *(once + 2.0)], abs=0.02)
+
+    def test_no_clip_stands_in_two_recordings(self, protocols: Any) -> None:
+        made = protocols.genuine_channel.groups([Path(str(i)) for i in range(50)], each=8, most=5)
+        assert [len(group) for group in made] == [8] * 5
+        assert len({clip for group in made for clip in group}) == 40
+
+
+class TestResponseLatency:
+    @pytest.fixture
+    def conversation(self, protocols: Any) -> Any:
+        turns = []
+        for i in range(30):  # a question of 4 s, an answer 0.4 s later
+            turns += [Turn(Span(10.0 * i, 10.0 * i + 4.0), "a"), Turn(Span(10.0 * i + 4.4, 10.0 * i + 9.0), "b")]
+        module = protocols.response_latency.simulate
+        return module.Conversation("primock57_x.rttm", "primock57", "g", tuple(turns), "b")
+
+    def test_all_versions_end_together_and_differ_in_the_answers_onsets(
+        self, protocols: Any, conversation: Any
+    ) -> None:
+        made = protocols.response_latency.versions(conversation)
+        ends = [max(t.span.end for t in version.turns) for version in made.values()]
+        assert max(ends) - min(ends) < 5.0
+        offsets = {name: np.median([e.offset for e in version.exchanges]) for name, version in made.items()}
+        assert offsets["as recorded"] == pytest.approx(0.4)
+        assert offsets["slow"] > 3.0
+
+    def test_sound_follows_the_turns_at_one_level(self, protocols: Any, conversation: Any) -> None:
+        module, rng = protocols.response_latency, np.random.default_rng(0)
+        voices = {who: [(0.05 * rng.standard_normal(40000)).astype(np.float32)] for who in "ab"}
+        made = module.versions(module.cut(conversation, 60.0))
+        levels = []
+        for version in (made["as recorded"], made["slow"]):
+            tracks = module.rendered(version, voices, 60.0, 1)
+            levels.append(10 * np.log10(np.mean(tracks.sum(axis=1) ** 2)))
+            turn = next(t for t in version.turns if t.speaker == "b")
+            start, stop = (round(t * 16000) for t in (turn.span.start, turn.span.end))
+            loud, quiet = np.mean(tracks[start:stop, 1] ** 2), np.mean(tracks[start - 3000 : start, 1] ** 2)
+            assert 10 * np.log10(loud / quiet) > 20
+        assert levels == pytest.approx([-30.0, -30.0], abs=0.1)
+
+    def test_parts_share_no_group(self, protocols: Any) -> None:
+        module = protocols.response_latency.simulate
+        rest = [module.Conversation(f"ami_{i}", "ami", f"ami_{i // 3}", (), "") for i in range(90)]
+        where: dict[str, set[str]] = {}
+        for one in rest:
+            where.setdefault(one.group, set()).add(module.split(one))
+        assert {len(parts) for parts in where.values()} == {1}
+        assert len(set.union(*where.values())) == 3
+
+
+class TestReading:
+    @pytest.fixture
+    def gaze(self) -> np.ndarray:
+        times = np.arange(250) / 25
+        noise = 0.1 * np.random.default_rng(0).standard_normal(250)
+        return np.stack([times, noise, noise, np.ones(250), np.full(250, 80.0)], axis=1)
+
+    def scored(self, protocols: Any, gaze: np.ndarray) -> list[Any]:
+        from inperson import models
+        from inperson.calibration import Calibration
+
+        calibration = Calibration.from_card(models.card("reading-0.1.0").calibration, "reading-0.1.0")
+        return list(protocols.reading.scored(video_row("a.mp4"), "devtest", gaze, "clean", calibration))
+
+    def test_still_eyes_score_nothing_and_simulated_readers_score(self, protocols: Any, gaze: np.ndarray) -> None:
+        genuine, *readers = self.scored(protocols, gaze)
+        assert (genuine.label, genuine.score) == ("bonafide", 0.0)
+        assert {one.label for one in readers} == {"spoof"}
+        half = next(one for one in readers if one.kind.startswith("half screen"))
+        assert half.score > 1.0
+        assert half.llr > genuine.llr
+
+    def test_without_gaze_every_row_abstains(self, protocols: Any, gaze: np.ndarray) -> None:
+        assert {(one.score, one.llr) for one in self.scored(protocols, gaze[:0])} == {(None, None)}
