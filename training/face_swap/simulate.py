@@ -120,7 +120,7 @@ def _swapped(frames: list[np.ndarray], rng: np.random.Generator) -> list[np.ndar
     grown, feather = rng.uniform(0.9, 1.02), rng.uniform(0.03, 0.09)
     tracker, out = FaceTracker(), []
     for i, image in enumerate(frames):
-        seen = [f for f in tracker.update(Frame(i / 30, image, (640, 480))).faces if f.landmarks is not None]
+        seen = [f for f in tracker.update(Frame(i / RATE, image, (640, 480))).faces if f.landmarks is not None]
         if not seen:
             return None
         whole = seen[0].landmarks[:468, :2]

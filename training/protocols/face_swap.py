@@ -24,8 +24,6 @@ import manifest
 import numpy as np
 import split
 
-from inperson.types import Frame
-
 SIGNAL = "face_swap"
 TRAINED = 300
 """Portraits of the seeded permutation that trained the shipped model (training/face_swap/train.py)."""
@@ -85,13 +83,9 @@ def unseen(data: Path, wanted: str) -> list[Row]:
 
 
 def simulation() -> ModuleType:
-    """training/face_swap/simulate.py, for longer clips at the rate they are written with.
-
-    It shows the tracker 30 frames a second, more than a tracker measures, and gives a clip up if one is not measured.
-    """
+    """training/face_swap/simulate.py, for longer clips."""
     module = manifest.script("face_swap/simulate")
     module.FRAMES = FRAMES
-    module.Frame = lambda time, image, size: Frame(30 / RATE * time, image, size)
     return module
 
 
@@ -147,6 +141,8 @@ def main() -> None:
     found = manifests(options.data, options.split)
     if options.portraits:
         found["portraits"] = portraits(options.data, options.out, options.portraits, options.split)
+    if not any(found.values()):
+        print("no video of this split is in the collection; --portraits makes some")
     for name, rows in found.items():
         if rows:
             manifest.write(options.out / f"{name}.csv", rows)

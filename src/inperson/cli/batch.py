@@ -11,7 +11,22 @@ import typer
 
 from inperson._console import files_bar, say, summary
 from inperson.cli.guard import INTERRUPTED, fail, guarded
-from inperson.cli.options import AudioTrack, FaceBackend, Prior, Recheck, Signals, Who, names
+from inperson.cli.options import (
+    AudioTrack,
+    FaceBackend,
+    Listing,
+    Memory,
+    OwnCalibration,
+    Prior,
+    Quiet,
+    Recheck,
+    RetryErrors,
+    Signals,
+    Timeout,
+    Who,
+    Workers,
+    names,
+)
 from inperson.errors import InputError
 
 
@@ -24,33 +39,19 @@ def batch(
         list[str] | None,
         typer.Argument(metavar="INPUT...", help="Recordings, folders (searched to the bottom), patterns."),
     ] = None,
-    listing: Annotated[
-        str | None, typer.Option("--list", metavar="FILE", help="A file with one path a line; - for standard input.")
-    ] = None,
+    listing: Listing = None,
     signals: Signals = None,
     candidate: Who = None,
     prior: Prior = 0.5,
     audio_track: AudioTrack = None,
     face_backend: FaceBackend = "onnx",
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration",
-            metavar="FILE",
-            help="Compare with your own genuine recordings: made by inperson calibrate.",
-        ),
-    ] = None,
+    calibration: OwnCalibration = None,
     recheck: Recheck = True,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", metavar="N", help="Processes; as many as cores and memory allow by default."),
-    ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds one recording may take.")] = 7200.0,
-    memory: Annotated[int, typer.Option("--memory", metavar="MIB", help="MiB of memory one worker may hold.")] = 2048,
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Try recordings again that ended in an error.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False,
+    workers: Workers = None,
+    timeout: Timeout = 7200.0,
+    memory: Memory = 2048,
+    retry_errors: RetryErrors = False,
+    quiet: Quiet = False,
 ) -> None:
     """Analyse many recordings, each in a process of its own; go on where an interrupted run stopped."""
     from inperson import batch as batches

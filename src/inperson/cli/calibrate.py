@@ -14,7 +14,19 @@ from inperson._conformal import ASSURANCE
 from inperson._console import files_bar, say, summary, write
 from inperson.cli.batch import _listed
 from inperson.cli.guard import INTERRUPTED, fail, guarded
-from inperson.cli.options import AudioTrack, FaceBackend, Signals, Who, names
+from inperson.cli.options import (
+    AudioTrack,
+    FaceBackend,
+    Listing,
+    Memory,
+    Quiet,
+    RetryErrors,
+    Signals,
+    Timeout,
+    Who,
+    Workers,
+    names,
+)
 from inperson.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,9 +42,7 @@ def calibrate(
         list[str] | None,
         typer.Argument(metavar="GENUINE...", help="Genuine recordings of yours: files, folders, patterns."),
     ] = None,
-    listing: Annotated[
-        str | None, typer.Option("--list", metavar="FILE", help="A file with one path a line; - for standard input.")
-    ] = None,
+    listing: Listing = None,
     results: Annotated[
         Path | None,
         typer.Option("--from", metavar="RESULTS", help="Take the results of inperson batch on genuine recordings."),
@@ -47,16 +57,11 @@ def calibrate(
     candidate: Who = None,
     audio_track: AudioTrack = None,
     face_backend: FaceBackend = "onnx",
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", metavar="N", help="Processes; as many as cores and memory allow by default."),
-    ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds one recording may take.")] = 7200.0,
-    memory: Annotated[int, typer.Option("--memory", metavar="MIB", help="MiB of memory one worker may hold.")] = 2048,
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Try recordings again that ended in an error.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False,
+    workers: Workers = None,
+    timeout: Timeout = 7200.0,
+    memory: Memory = 2048,
+    retry_errors: RetryErrors = False,
+    quiet: Quiet = False,
 ) -> None:
     """Learn how your own genuine recordings score, so that false alarms stay at the rate you accept.
 

@@ -9,7 +9,7 @@ import typer
 
 from inperson._console import reading_bar, require_other, say, show, write
 from inperson.cli.guard import guarded
-from inperson.cli.options import AudioTrack, FaceBackend, JsonOut, Prior, Recheck, Signals, Who, names
+from inperson.cli.options import AudioTrack, FaceBackend, JsonOut, OwnCalibration, Prior, Recheck, Signals, Who, names
 
 
 @guarded
@@ -25,14 +25,7 @@ def check(
     prior: Prior = 0.5,
     audio_track: AudioTrack = None,
     face_backend: FaceBackend = "onnx",
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            "--calibration",
-            metavar="FILE",
-            help="Compare with your own genuine recordings: made by inperson calibrate.",
-        ),
-    ] = None,
+    calibration: OwnCalibration = None,
     recheck: Recheck = True,
 ) -> None:
     """Analyse one recording and show what each signal measured, with the moments that support it."""

@@ -9,7 +9,19 @@ import typer
 
 from inperson._console import files_bar, say, show, summary
 from inperson.cli.guard import INTERRUPTED, fail, guarded
-from inperson.cli.options import FaceBackend, Prior, Signals, names
+from inperson.cli.options import (
+    FaceBackend,
+    Memory,
+    OwnCalibration,
+    Prior,
+    Quiet,
+    Recheck,
+    RetryErrors,
+    Signals,
+    Timeout,
+    Workers,
+    names,
+)
 
 
 @guarded
@@ -33,13 +45,8 @@ def evaluate(
         Path | None,
         typer.Option("--results", metavar="FILE", help="Evaluate results of inperson batch; run nothing."),
     ] = None,
-    calibration: Annotated[
-        Path | None, typer.Option("--calibration", metavar="FILE", help="A site calibration, from inperson calibrate.")
-    ] = None,
-    recheck: Annotated[
-        bool,
-        typer.Option("--recheck/--no-recheck", help="Measure findings that speak again on re-encoded copies."),
-    ] = True,
+    calibration: OwnCalibration = None,
+    recheck: Recheck = True,
     by: Annotated[
         str | None,
         typer.Option("--by", metavar="A,B", help="Columns to break down by; those with few values by default."),
@@ -52,16 +59,11 @@ def evaluate(
     face_backend: FaceBackend = "onnx",
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of degradations and bootstrap.")] = 0,
     draws: Annotated[int, typer.Option("--draws", metavar="N", help="Resamples of the bootstrap.")] = 1000,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", metavar="N", help="Processes; as many as cores and memory allow by default."),
-    ] = None,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds one recording may take.")] = 7200.0,
-    memory: Annotated[int, typer.Option("--memory", metavar="MIB", help="MiB of memory one worker may hold.")] = 2048,
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="Try recordings again that ended in an error.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")] = False,
+    workers: Workers = None,
+    timeout: Timeout = 7200.0,
+    memory: Memory = 2048,
+    retry_errors: RetryErrors = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure each signal on recordings with known answers; go on where an interrupted run stopped."""
     from inperson.evaluation.run import evaluate as measured

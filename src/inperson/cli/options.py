@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,22 @@ Recheck = Annotated[
         help="Measure what speaks for a signal again on two mildly re-encoded copies; inconclusive if it turns round.",
     ),
 ]
+OwnCalibration = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration", metavar="FILE", help="Compare with your own genuine recordings: made by inperson calibrate."
+    ),
+]
+Listing = Annotated[
+    str | None, typer.Option("--list", metavar="FILE", help="A file with one path a line; - for standard input.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", help="Processes; as many as cores and memory allow by default.")
+]
+Timeout = Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds one recording may take.")]
+Memory = Annotated[int, typer.Option("--memory", metavar="MIB", help="MiB of memory one worker may hold.")]
+RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Try recordings again that ended in an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
 
 
 def names(signals: str | None) -> tuple[str, ...] | None:

@@ -240,9 +240,7 @@ def _correlation(a: Array, b: Array) -> float:
     return float((a @ b) / (np.sqrt((a @ a) * (b @ b)) + EPS))
 
 
-def _group_delay(
-    spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]
-) -> dict[str, float]:
+def _group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) -> dict[str, float]:
     s, y = spectrum[active], ramp[active]
     cepstrum = _irfft(np.log(np.abs(s) + EPS), axis=1)
     cepstrum[:, 30:-29] = 0  # lifter: the envelope, without the harmonics
@@ -439,10 +437,7 @@ def _modulation(power: Array) -> dict[str, float]:
         pieces = _frames(series, length, max(length // 2, 1)) * _hann(length)
         spectrum = (np.abs(_rfft(pieces, size)) ** 2).mean(axis=0)
         f = np.fft.rfftfreq(size, STEP / RATE)
-        parts = [
-            spectrum[(f >= low) & (f < high)].sum() + EPS
-            for low, high in pairwise(MODULATION_EDGES)
-        ]
+        parts = [spectrum[(f >= low) & (f < high)].sum() + EPS for low, high in pairwise(MODULATION_EDGES)]
         total = sum(parts)
         for low, part in zip(MODULATION_EDGES, parts, strict=False):
             out[f"mod.{band[0]}.{low:g}"] = np.log(part / total)

@@ -17,7 +17,7 @@ from inperson.evaluation.rows import SCORED, Row
 
 def baselines(rows: Sequence[Row], draws: int, seed: int) -> list[dict[str, Any]]:
     """AUC of each measurement over the scored rows that have it; only those that both classes have and that vary."""
-    from inperson.evaluation.figures import figure
+    from inperson.evaluation.cells import figure
 
     scored = [row for row in rows if row.status == SCORED]
     found: list[dict[str, Any]] = []

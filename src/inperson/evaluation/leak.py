@@ -48,7 +48,7 @@ def leak(rows: Sequence[Row], fold: str | None, draws: int, seed: int) -> dict[s
         compared with; ``classifiers``, ``features`` (the AUC of each alone, as it comes), ``groups`` by class,
         ``recordings``, and ``told`` in words.
     """
-    from inperson.evaluation.figures import figure
+    from inperson.evaluation.cells import figure
 
     known = [row for row in rows if row.trivia is not None]
     labels = np.array([row.label for row in known], int)

@@ -13,7 +13,8 @@ import numpy as np
 
 from inperson.errors import InputError
 from inperson.evaluation import metrics
-from inperson.evaluation.figures import Sample, _split
+from inperson.evaluation.cells import Sample
+from inperson.evaluation.figures import split
 from inperson.evaluation.rows import Row
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def draw(rows: Sequence[Row], folder: Path, prior: float = 0.5) -> dict[str, lis
 
     made: dict[str, list[str]] = {}
     with matplotlib.rc_context(_SETTINGS):
-        for signal, mine in _split(rows, lambda row: row.signal).items():
-            samples = {name: Sample.of(some) for name, some in _split(mine, lambda row: row.condition).items()}
+        for signal, mine in split(rows, lambda row: row.signal).items():
+            samples = {name: Sample.of(some) for name, some in split(mine, lambda row: row.condition).items()}
             samples = {name: one for name, one in samples.items() if len(one.label) and not np.isnan(one.score).any()}
             both = {name: one for name, one in samples.items() if 0 < one.label.sum() < len(one.label)}
             sure = {name: one for name, one in both.items() if not np.isnan(one.confidence).any()}

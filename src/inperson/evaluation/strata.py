@@ -11,7 +11,7 @@ from inperson.evaluation.bootstrap import interval
 from inperson.evaluation.rows import SCORED, Row
 
 if TYPE_CHECKING:
-    from inperson.evaluation.figures import Sample
+    from inperson.evaluation.cells import Sample
 
 
 def inside(rows: list[Row], column: str | None, draws: int, seed: int) -> dict[str, Any] | None:
@@ -20,7 +20,7 @@ def inside(rows: list[Row], column: str | None, draws: int, seed: int) -> dict[s
     The share of all pairs of a bona fide and a spoof recording of one value in which the spoof scores higher (ties
     count half). None without such a column; ``auc`` None where no value has both classes.
     """
-    from inperson.evaluation.figures import figure
+    from inperson.evaluation.cells import figure
 
     if column is None:
         return None
@@ -57,7 +57,7 @@ def by_strata(sample: Sample, draws: int, seed: int) -> dict[str, Any] | None:
 
     ``monotone`` is the rank correlation of quality and log cost: below 0 where better quality means a smaller error.
     """
-    from inperson.evaluation.figures import figure
+    from inperson.evaluation.cells import figure
     from inperson.evaluation.metrics import log_cost
     from inperson.evaluation.quality import by_quality, monotone
 
