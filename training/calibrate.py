@@ -1,6 +1,6 @@
 """Fit a signal's calibration on scores of recordings that did not train it, and put it beside the card's words.
 
-    python training/calibrate.py SCORES.csv --signal NAME --max-llr 0.7 --fitted cards/NAME.fitted.toml
+    python training/calibrate.py SCORES.csv... --signal NAME --max-llr 0.7 --fitted cards/NAME.fitted.toml
 
 SCORES.csv is what ``inperson evaluate --split calibrate`` writes as scores.csv. Several conditions of one recording
 count as one person. The ``[calibration]`` table of the fitted file is replaced; ``scripts/cards.py write`` then puts it
@@ -19,13 +19,15 @@ from inperson import calibration
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scores", type=Path)
+    parser.add_argument("scores", type=Path, nargs="+")
     parser.add_argument("--signal", required=True)
     parser.add_argument("--max-llr", type=float, required=True, help="bound on the absolute log10 ratio")
     parser.add_argument("--fitted", type=Path, required=True)
     options = parser.parse_args()
-    with open(options.scores, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["signal"] == options.signal and row["score"]]
+    rows = []
+    for path in options.scores:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows += [row for row in csv.DictReader(file) if row["signal"] == options.signal and row["score"]]
     made = calibration.fit(
         [float(row["score"]) for row in rows],
         [int(row["label"] in ("spoof", "1")) for row in rows],

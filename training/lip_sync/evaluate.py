@@ -1,16 +1,18 @@
 """What `lip_sync` can tell, on the shared clips, and its calibration. Weights are always of other sources.
 
-    python training/lip_sync/evaluate.py CLIPS DATA [--condition NAME=CLIPS ...] [--card models/lip_sync-0.1.0.toml]
+    python training/lip_sync/evaluate.py CLIPS DATA [--condition NAME=CLIPS ...] [--without-devtest] [--scores OUT.csv]
 
 Own voice: genuine clips as they are. Swapped: one person's mouth with another's voice, cut to the shorter of the two.
-Both are allowed their best lag within 0.8 s. Intervals resample persons. With ``--card`` the card's ``[match]`` and
-``[calibration]`` tables are replaced by what was fitted.
+Both are allowed their best lag within 0.8 s. Intervals resample persons. ``[match]`` is printed for
+cards/lip_sync.fitted.toml; training/calibrate.py makes the calibration of the scores.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import csv
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,6 +67,35 @@ def separation(made: Sequence[Trial], measure_of) -> str:
     values = np.array([measure_of(t) for t in made])
     found = bootstrap.interval(metrics.auc, values, labels, groups=people, labels=labels)
     return f"{found:.3f} ({len(set(people))} persons)"
+
+
+def without_devtest(data: Path, clips: Sequence[Clip]) -> list[Clip]:
+    """Clips that the protocol does not measure with: its calibrate half, and those that trained the weights."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "protocols"))
+    import split
+    from lip_sync import WEIGHTS
+
+    with open(data / "video" / "manifest.csv", newline="", encoding="utf-8") as file:
+        halves = split.halves(csv.DictReader(file))
+    return [c for c in clips if c.source in WEIGHTS or halves.get(c.row["path"]) == split.CALIBRATE]
+
+
+def save(path: Path, conditions: Mapping[str, Sequence[Trial]]) -> None:
+    """Scores and qualities by held-apart weights, for training/calibrate.py and training/abstention.py."""
+    columns = ("path", "condition", "signal", "label", "person", "score", "llr", "quality")
+    rows = [(name, t) for name, made in conditions.items() for t in made if isinstance(t.result, Reading)]
+    shipped = calibration.fit(
+        [t.score for _, t in rows],
+        [int(t.swapped) for _, t in rows],
+        [t.mouth.person for _, t in rows],
+        max_llr=MAX_LLR,
+    )
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        for name, t in rows:
+            label, llr = "spoof" if t.swapped else "bonafide", shipped.llr(t.score)
+            writer.writerow([t.mouth.name, name, "lip_sync", label, t.mouth.person, t.score, llr, t.result.quality])
 
 
 def table(made: Sequence[Trial]) -> None:
@@ -140,20 +171,20 @@ def per_source(made: Sequence[Trial]) -> None:
             print(f"  mouths of {source}: AUC {found:.3f} ({(~labels).sum()} own, {labels.sum()} swapped)")
 
 
-def written(card: Path, match: dict[str, float], fitted: calibration.Calibration) -> None:
-    text = card.read_text(encoding="utf-8").split("\n[match]\n")[0].rstrip()
-    lines = "\n".join(f"{key} = {value}" for key, value in match.items())
-    card.write_text(f"{text}\n\n[match]\n{lines}\n\n{fitted.to_toml()}", encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path, help="folder written by data.py")
     parser.add_argument("data", type=Path, help="folder with video/ and talking/")
     parser.add_argument("--condition", action="append", default=[], metavar="NAME=CLIPS")
-    parser.add_argument("--card", type=Path)
+    parser.add_argument("--without-devtest", action="store_true", help="leave out what the protocol measures with")
+    parser.add_argument("--scores", type=Path, help="CSV of the scores")
     args = parser.parse_args()
-    clips = load(args.clips, args.data)
+
+    def loaded(folder: Path) -> list[Clip]:
+        clips = load(folder, args.data)
+        return without_devtest(args.data, clips) if args.without_devtest else clips
+
+    clips = loaded(args.clips)
     genuine = [clip for clip in clips if clip.genuine]
     weights = held_apart(clips)
     short = trials([c for c in genuine if len(c.mel) < LONG], weights, swap=False)
@@ -162,20 +193,23 @@ def main() -> None:
     table(made)
     report("clean", made)
     per_source(made)
+    conditions = {"clean": list(made)}
     for condition in args.condition:
         name, _, folder = condition.partition("=")
-        there = trials([c for c in load(Path(folder), args.data) if c.genuine and len(c.mel) >= LONG], weights)
+        there = trials([c for c in loaded(Path(folder)) if c.genuine and len(c.mel) >= LONG], weights)
         table(there)
         report(name, there)
         made += there
+        conditions[name] = there
     print("mouths generated from the voice (they agree by construction):")
     driven = trials([c for c in clips if c.row["av_ok"] == "driven"], weights, swap=False)
     table(driven)
     summary("driven", driven)
     print(f"all conditions together: {len(made)} pairs")
-    match, fitted = usual(made), calibrate(made)
-    if args.card:
-        written(args.card, match, fitted)
+    match, _ = usual(made), calibrate(made)
+    print("[match]:", match)
+    if args.scores:
+        save(args.scores, conditions)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ the calibrate part, which chose nothing. `evaluate.py` then measures on the test
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,14 @@ import numpy as np
 from simulate import ASSISTANTS, GENUINE, Conversation, assisted, diarized, load, split
 
 from inperson import calibration
-from inperson.detectors.response_latency import MIN_ANSWERS, MIN_BASELINE, Priors, log_ratio, raw_score
+from inperson.detectors.response_latency import (
+    MIN_ANSWERS,
+    MIN_BASELINE,
+    SOURCE_QUALITY,
+    Priors,
+    log_ratio,
+    raw_score,
+)
 
 MAX_LLR = 0.7
 """log10: at most 5 to 1 either way, because no real assisted interview was there to measure on."""
@@ -115,6 +123,19 @@ def describe(folder: Path) -> None:
     print("a Student t with 3 degrees of freedom:     [-3.18 -1.64  1.64  3.18]")
 
 
+def held_apart(folder: Path, fit: calibration.Calibration, path: Path, seed: int = 0) -> None:
+    """Scores of the calibrate part with the detector's quality, for training/abstention.py."""
+    conversations = part(folder, "calibrate")
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "condition", "signal", "label", "person", "score", "llr", "quality"])
+        for source, noise in (("supplied", None), ("diarized", 0.15)):
+            for one in cases(conversations, seed, priors(), noise=noise):
+                quality = one.answers / (one.answers + 5) * SOURCE_QUALITY[source]
+                row = one.name, source, "response_latency", "spoof" if one.assisted else "bonafide", one.group
+                writer.writerow([*row, one.score, fit.llr(one.score), quality])
+
+
 def fitted(folder: Path, seed: int = 0) -> calibration.Calibration:
     """Calibration on the calibrate part: genuine as recorded, slowed and thinking; every assistant; exact and noisy."""
     conversations = part(folder, "calibrate")
@@ -147,6 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("turns", type=Path, help="folder of RTTM files with manifest.csv")
     parser.add_argument("--fitted", type=Path, help="cards/response_latency.fitted.toml")
+    parser.add_argument("--scores", type=Path, help="CSV for training/abstention.py")
     parser.add_argument("--describe", action="store_true", help="only print what the fit part says about the priors")
     args = parser.parse_args()
     if args.describe or args.fitted is None:
@@ -154,6 +176,8 @@ def main() -> None:
         return
     fit = fitted(args.turns)
     write(args.fitted, fit)
+    if args.scores:
+        held_apart(args.turns, fit, args.scores)
     print(f"{fit.method}: llr {fit.llrs} at {fit.scores}, bound {fit.llr_range}, {fit.n_bonafide} recordings")
 
 
