@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cards_evaluation import adopted, condition_table, figure_table  # beside this file
+from cards_evaluation import adopted, condition_table, figure_table, on_site_table  # beside this file
 
 from inperson.evaluation import fingerprint
 
@@ -97,7 +97,9 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def quoted(name: str) -> str:
-    """The figures of a card as a Markdown table."""
+    """The figures of a card, or of site_guarantee.py (``on_site``), as a Markdown table."""
+    if name == "on_site":
+        return on_site_table(json.loads((CARDS / "on_site.json").read_bytes())) + "\n"
     path, text = card(name)
     measured = tomllib.loads(text).get("evaluation")
     if measured is None:

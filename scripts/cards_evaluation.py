@@ -154,6 +154,38 @@ def figure_table(evaluation: Mapping[str, Any]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
 
 
+ON_SITE = (
+    "signal",
+    "channel",
+    "recordings (persons)",
+    "false alarms after 40 of the channel [95 % of splits]",
+    "splits at 0 to 8 %",
+    "ratio above 2, after",
+    "shipped alone: at its 5 % threshold",
+    "shipped alone: ratio above 2",
+)
+
+
+def on_site_table(lines: list[Mapping[str, Any]]) -> str:
+    """A Markdown table of what site_guarantee.py wrote, a row a signal and channel."""
+    rows = [ON_SITE, ("---",) * len(ON_SITE)]
+    for one in lines:
+        known = one["mean"] is not None
+        rows.append(
+            (
+                f"`{one['signal']}`",
+                one["channel"],
+                f"{one['recordings']} ({one['persons']})",
+                percent([one["mean"], one["low"], one["high"]]) if known else "too few recordings",
+                percent([one["within_8_percent"]]) if known else "n/a",
+                percent([one["speaks_after"]]) if known else "n/a",
+                one["shipped_at_threshold"] or "n/a",
+                one["shipped_speaks"],
+            )
+        )
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
 def shown(figure: list[float] | None) -> str:
     """``0.78 [0.71, 0.85]``."""
     if not figure:

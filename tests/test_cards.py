@@ -25,7 +25,8 @@ def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """``scripts/cards.py`` at work on a copy of the repository's cards, models and pages."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     spec = importlib.util.spec_from_file_location("cards", ROOT / "scripts/cards.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
     for name, folder in (("CARDS", "cards"), ("MODELS", "models"), ("DOCS", "docs")):

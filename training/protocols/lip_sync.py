@@ -13,6 +13,7 @@ OUT/driven.csv: mouths generated from the sound, which agree with it by construc
 from __future__ import annotations
 
 import argparse
+import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ def grid(data: Path, out: Path) -> list[tuple[Path, Row, str]]:
     return found
 
 
+def short(stem: str) -> str:
+    """A name of at most 60 characters: two of them must fit into a file's name, and no two clips may share one."""
+    return stem if len(stem) <= 60 else f"{stem[:51]}-{hashlib.sha256(stem.encode()).hexdigest()[:8]}"
+
+
 def scenes(material: Sequence[tuple[Path, Row, str]], half: str, seconds: float) -> list[Scene]:
     """The first `seconds` of every recording of this half that is long enough, two people never out of order."""
     found = []
@@ -78,7 +84,7 @@ def scenes(material: Sequence[tuple[Path, Row, str]], half: str, seconds: float)
             heard = sound.levelled(sound.load(path)[:size])
             heard = np.pad(heard, (0, size - len(heard))) + sound.noise(size, rng)
             who = row["person_id"] or path.stem
-            found.append(Scene(path, seconds, who, row["source"], row["licence_class"], half, path.stem[:60], heard))
+            found.append(Scene(path, seconds, who, row["source"], row["licence_class"], half, short(path.stem), heard))
     return sorted(found, key=lambda scene: (scene.person, scene.name))
 
 
@@ -123,7 +129,7 @@ def driven(data: Path, out: Path, seconds: float) -> list[Row]:
     """Generated mouths, written by the same code."""
     rows = [row for row in manifest.read(data / "video" / "manifest.csv") if row["av_ok"] == "driven"]
     material = [(data / "video" / row["path"], row, split.DEVTEST) for row in rows]
-    generators = {path.stem[:60]: row["generator"] for path, row, _ in material}
+    generators = {short(path.stem): row["generator"] for path, row, _ in material}
     made = []
     for scene in scenes(material, split.DEVTEST, seconds):
         path = out / "clips" / f"driven_{scene.name}.mkv"

@@ -4,8 +4,8 @@
 
 VIDEO is a folder of clips with a manifest.csv. No recording of somebody reading exists in the collection, so a spoof
 cannot be a file: gaze is measured in the genuine clip as decoded (after the preset, if any), looped to a minute, and
-the simulated staircase of a reader added to those numbers (training/reading/fit.py). What matters most here are the
-false alarms on the genuine side, which are measured. Writes OUT/reading.csv and, made of it, the files of
+the simulated staircase of a reader added to those numbers (training/reading/simulate.py). What matters most here are
+the false alarms on the genuine side, which are measured. Writes OUT/reading.csv and, made of it, the files of
 `inperson evaluate`.
 """
 
@@ -32,9 +32,9 @@ from inperson.evaluation.rows import Row as Result
 
 SIGNAL = "reading"
 SHORTEST = 5.0
-"""Seconds of a clip, as in training/reading/fit.py."""
+"""Seconds of a clip, as in training/reading/simulate.py."""
 TABLE = "reading.csv"
-fit = manifest.script("reading/fit")
+simulate = manifest.script("reading/simulate")
 Row = dict[str, str]
 
 
@@ -68,26 +68,26 @@ def quality(rows: np.ndarray) -> float:
 def measured(path: Path, condition: str) -> np.ndarray:
     """Gaze of the clip as it is (``clean``) or through a preset."""
     if condition == "clean":
-        return np.asarray(fit.gaze(path))
+        return np.asarray(simulate.gaze(path))
     from inperson.degradation import PRESETS, degrade
 
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / f"copy{PRESETS[condition].suffix(True)}"
         degrade(path, copy, condition)
-        return np.asarray(fit.gaze(copy))
+        return np.asarray(simulate.gaze(copy))
 
 
 def scored(row: Row, half: str, gaze: np.ndarray, condition: str, calibration: Calibration) -> Iterator[Scored]:
     """The genuine row and one for each simulated reader; only the genuine one where the detector abstains."""
-    looped = fit.looped(gaze) if len(gaze) > 50 else gaze[:0]
+    looped = simulate.looped(gaze) if len(gaze) > 50 else gaze[:0]
     rng = np.random.default_rng([7, *f"{row['path']}".encode()])
     about = (row["person_id"] or row["path"], half, condition)
     where = (row["source"], row["licence_class"])
-    for kind in ("genuine", *fit.READERS):
+    for kind in ("genuine", *simulate.READERS):
         moved = looped.copy()
         if kind != "genuine" and len(moved):
-            moved[:, 1] += fit.staircase(looped[:, 0], kind, rng)
-        value = fit.score(moved)
+            moved[:, 1] += simulate.staircase(looped[:, 0], kind, rng)
+        value = simulate.score(moved)
         label = "bonafide" if kind == "genuine" else "spoof"
         llr = None if value is None else calibration.llr(value)
         reason = "" if value is not None else "eyes too small, too noisy or hardly measured"

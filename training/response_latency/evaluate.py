@@ -1,4 +1,4 @@
-"""Measure the card on the test part, which neither chose nor calibrated anything, and write its ``[evaluation]``.
+"""Measure the shipped card on the test part, turn by turn and without sound: every assistant, exact and noisy turns.
 
 A conversation is flagged where its log10 likelihood ratio is at least 0.3 (a confidence of two thirds at a prior of one
 half). Intervals are 95 %, over recordings.
@@ -7,8 +7,6 @@ half). Intervals are 95 %, over recordings.
 from __future__ import annotations
 
 import argparse
-import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,8 +14,9 @@ import numpy as np
 from fit import Case, cases, part
 from simulate import ASSISTANTS, GENUINE
 
+from inperson import models
 from inperson.calibration import Calibration
-from inperson.detectors.response_latency import Priors
+from inperson.detectors.response_latency import Priors, ResponseLatency
 from inperson.evaluation import bootstrap, metrics
 
 KINDS = {
@@ -88,14 +87,12 @@ def shift_change(rows: list[Case], calibration: Calibration) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("turns", type=Path, help="folder of RTTM files with manifest.csv")
-    parser.add_argument("--card", type=Path, required=True, help="card that fit.py wrote; its [evaluation] is replaced")
     parser.add_argument("--seed", type=int, default=100)
     args = parser.parse_args()
-    text = args.card.read_text(encoding="utf-8")
-    card = tomllib.loads(text)
-    calibration, priors = Calibration.from_card(card["calibration"]), Priors.from_table(card["priors"])
+    card = models.card(ResponseLatency.model)
+    calibration, priors = Calibration.from_card(card.calibration), Priors.from_table(card.data["priors"])
     test = part(args.turns, "test")
-    lines = ["[evaluation]", 'command = "python evaluate.py TURNS --card CARD"', f"threshold_llr = {THRESHOLD}"]
+    lines = [f"flagged at a log10 ratio of {THRESHOLD}"]
     for condition, noise in NOISES.items():
         rows = list(cases(test, args.seed, priors, noise))
         figures = table(rows, calibration)
@@ -106,11 +103,8 @@ def main() -> None:
                 [calibration.llr(case.score) >= THRESHOLD for case in seen]
             )
             figures["change of confidence by +0.3 s, as recorded"] = shift_change(rows, calibration)
-        lines += ["", f'[evaluation."{condition}"]', *(f'"{what}" = "{figure}"' for what, figure in figures.items())]
-    written = "\n".join(lines) + "\n"
-    print(written)
-    text = re.sub(r"\n\[evaluation\]\n.*?(?=\n\[(?!evaluation)|\Z)", "", text, flags=re.DOTALL)
-    args.card.write_text(text.rstrip() + "\n\n" + written, encoding="utf-8")
+        lines += ["", f"{condition}:", *(f"  {what}: {figure}" for what, figure in figures.items())]
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

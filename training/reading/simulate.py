@@ -1,33 +1,22 @@
-"""Measure genuine gaze, add simulated reading to it, and calibrate `reading`.
-
-Usage: python fit.py VIDEO_DIR [--card models/reading-0.1.0.toml] [--seed 0]
+"""Gaze of genuine clips, and simulated reading added to it; used by training/protocols/reading.py.
 
 No labelled recordings of reading exist here, so the positives are simulated: the gaze measured in a genuine clip, with
 its own noise, blinks and head movement, plus the staircase of fixations and return sweeps of somebody reading lines of
 text. Clips are looped to a minute at least, since an interview's answers are longer than these clips: the loop repeats
-the person's movements and invents none. Genuine clips are looped alike. Licence: clips that may not train a shipped
-model give two calibration numbers here and nothing else.
-
-Prints the score by reader, cross-fitted figures by person, and writes the card's [calibration] table.
+the person's movements and invents none. Genuine clips are looped alike.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
 import math
 import pathlib
 
 import numpy as np
 
-from inperson.calibration import fit
 from inperson.detectors.reading import MAX_NOISE, MIN_EYES, RATE, ReadingFromScreen, passes, raw_score, steady
-from inperson.evaluation.metrics import cllr
 from inperson.media import Reader, probe
 from inperson.perception import Senses, perceive
 
-MAX_LLR = 0.4
-"""Bound of the shipped calibration: positives are simulated and few persons stand behind the genuine side."""
 SECONDS = 60.0
 READERS = {
     "narrow column, 6 degrees": (6.0, 1.4),
@@ -95,49 +84,3 @@ def score(rows: np.ndarray) -> float | None:
     found = passes(times, across, noise)
     right, left = (sum(one.sign == sign for one in found) for sign in (1, -1))
     return raw_score(right, left, minutes)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("video", type=pathlib.Path)
-    parser.add_argument("--card", type=pathlib.Path)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    rng = np.random.default_rng(options.seed)
-    scores, labels, people, readers = [], [], [], []
-    with open(options.video / "manifest.csv", newline="") as source:
-        clips = [row for row in csv.DictReader(source) if row["label"] == "real" and float(row["duration_s"]) >= 5]
-    for row in clips:
-        rows = gaze(options.video / row["path"])
-        rows = looped(rows) if len(rows) > 50 else rows[:0]
-        base = score(rows)
-        print(f"{row['source']:24} {row['person_id']:22} {'abstains' if base is None else f'{base:.2f}'}", flush=True)
-        if base is None:
-            continue
-        scores.append(base), labels.append(0), people.append(row["person_id"]), readers.append("genuine")
-        for reader in READERS:
-            moved = rows.copy()
-            moved[:, 1] += staircase(rows[:, 0], reader, rng)
-            scores.append(score(moved)), labels.append(1), people.append(row["person_id"]), readers.append(reader)
-    summary(np.array(scores), np.array(labels), np.array(people), np.array(readers))
-    if options.card:
-        made = fit(scores, labels, people, max_llr=MAX_LLR)
-        head = options.card.read_text().split("[calibration]")[0]
-        options.card.write_text(head + made.to_toml())
-
-
-def summary(x: np.ndarray, y: np.ndarray, people: np.ndarray, readers: np.ndarray) -> None:
-    llr = np.zeros(len(x))
-    for person in set(people):
-        own = people == person
-        llr[own] = [fit(x[~own], y[~own], people[~own], max_llr=MAX_LLR).llr(s) for s in x[own]]
-    for reader in ("genuine", *READERS):
-        kept = readers == reader
-        high = (llr[kept] > math.log10(2)).sum()
-        middle = np.median(x[kept])
-        print(f"{reader:26} n {kept.sum():3}  score median {middle:.2f}  ratio above 2: {high} of {kept.sum()}")
-    print(f"persons {len(set(people))}, cross-fitted by person: Cllr {cllr(llr, y):.2f} bits")
-
-
-if __name__ == "__main__":
-    main()
