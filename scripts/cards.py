@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cards_evaluation import adopted, condition_table, figure_table, on_site_table  # beside this file
+from cards_evaluation import adopted, condition_table, figure_table, on_site_table, quality_table  # beside this file
 
 from inperson.evaluation import fingerprint
 
@@ -70,10 +70,16 @@ def evaluation(path: Path, model: dict[str, Any]) -> str:
     head = {"source": f"cards/{path.name}", "source_sha256": digest(path), "commands": held["commands"]}
     lines = ["[evaluation]", *(f"{key} = {toml(value)}" for key, value in head.items())]
     lines += [f"{key} = {toml(value)}" for key, value in held.get("printed", {}).items()]
-    for condition, figures in held.get("conditions", {}).items():
+    for condition, figures in sorted(held.get("conditions", {}).items(), key=lambda one: order(one[0])):
         lines += ["", f"[evaluation.{toml(condition)}]"]
         lines += [f"{key} = {toml(value)}" for key, value in condition_table(figures)]
     return "\n".join(lines)
+
+
+def order(condition: str) -> tuple[bool, str, bool, str]:
+    """The headline first, other parts after it; in each the recordings as they are before the presets."""
+    part, _, name = condition.rpartition(": ")
+    return bool(part), part, name != "clean", name
 
 
 def toml(value: Any) -> str:
@@ -97,9 +103,11 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 
 def quoted(name: str) -> str:
-    """The figures of a card, or of site_guarantee.py (``on_site``), as a Markdown table."""
+    """The figures of a card, of site_guarantee.py (``on_site``), or of all [abstention] (``quality``)."""
     if name == "on_site":
         return on_site_table(json.loads((CARDS / "on_site.json").read_bytes())) + "\n"
+    if name == "quality":
+        return quality_table(tomllib.loads(card(one)[1]) for one in names()) + "\n"
     path, text = card(name)
     measured = tomllib.loads(text).get("evaluation")
     if measured is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 BREAKDOWNS = ("kind", "language", "codec", "device", "accent", "seen", "turns_from")
@@ -183,6 +183,31 @@ def on_site_table(lines: list[Mapping[str, Any]]) -> str:
                 one["shipped_speaks"],
             )
         )
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def quality_table(cards: Iterable[Mapping[str, Any]]) -> str:
+    """A Markdown table of how quality and error go together, a row a detector."""
+    head = (
+        "signal",
+        "rank correlation of quality and error, when chosen",
+        "Cllr of the worst, middling and best third",
+        "refused below",
+        "the same correlation on devtest, clean",
+    )
+    rows: list[tuple[str, ...]] = [head, ("---",) * len(head)]
+    for card in cards:
+        if rule := card.get("abstention"):
+            later = card.get("evaluation", {}).get("clean", {}).get("rank_correlation_of_quality_and_error")
+            rows.append(
+                (
+                    f"`{card['name']}`",
+                    shown(rule.get("correlation_of_quality_and_error")),
+                    ", ".join(f"{one['cllr'][0]:.2f}" for one in rule.get("strata", ())) or "n/a",
+                    f"{rule['least_quality']:.2f}" if "least_quality" in rule else rule["rule"],
+                    shown(later),
+                )
+            )
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
 
 
