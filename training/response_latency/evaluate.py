@@ -7,16 +7,17 @@ half). Intervals are 95 %, over recordings.
 from __future__ import annotations
 
 import argparse
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from fit import Case, cases, part
-from simulate import ASSISTANTS, GENUINE
+from simulate import ASSISTANTS, GENUINE, load
 
 from inperson import models
 from inperson.calibration import Calibration
-from inperson.detectors.response_latency import Priors, ResponseLatency
+from inperson.detectors.response_latency import SOURCE_QUALITY, Priors, ResponseLatency
 from inperson.evaluation import bootstrap, metrics
 
 KINDS = {
@@ -84,13 +85,34 @@ def shift_change(rows: list[Case], calibration: Calibration) -> str:
     return f"{np.quantile(change, 0.95):.3f} (95th percentile), {change.max():.3f} (largest)"
 
 
+def genuine(folder: Path, calibration: Calibration, priors: Priors, seed: int, path: Path) -> None:
+    """Scores of every conversation as recorded, of all parts, for training/protocols/site_guarantee.py."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["signal", "channel", "path", "person", "score", "quality", "llr"])
+        for condition, noise in NOISES.items():
+            for one in cases(load(folder), seed, priors, noise, assistants=False):
+                if one.variant == "as recorded":
+                    quality = (
+                        one.answers / (one.answers + 5) * SOURCE_QUALITY["supplied" if noise is None else "diarized"]
+                    )
+                    ratio = calibration.llr(one.score)
+                    writer.writerow(
+                        ["response_latency", f"{one.kind}, {condition}", one.name, one.group, one.score, quality, ratio]
+                    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("turns", type=Path, help="folder of RTTM files with manifest.csv")
+    parser.add_argument("--genuine", type=Path, help="only write the genuine scores of all parts to this CSV")
     parser.add_argument("--seed", type=int, default=100)
     args = parser.parse_args()
     card = models.card(ResponseLatency.model)
     calibration, priors = Calibration.from_card(card.calibration), Priors.from_table(card.data["priors"])
+    if args.genuine:
+        genuine(args.turns, calibration, priors, args.seed, args.genuine)
+        return
     test = part(args.turns, "test")
     lines = [f"flagged at a log10 ratio of {THRESHOLD}"]
     for condition, noise in NOISES.items():
