@@ -96,10 +96,10 @@ def test_a_finding_that_hangs_on_the_encoding_is_inconclusive(recording: Path) -
     report = analyze(recording, detectors=[Loud, Exact])
     loud, exact = found(report, "loud"), found(report, "exact")
     assert (loud.status, loud.llr) == ("scored", 1.0)
-    assert {name: q.value for name, q in loud.measurements.items()} == {"llr_mild_a": 1.0, "llr_mild_b": 1.0}
+    assert {name: q.value for name, q in loud.measurements.items()} == {"llr_reencoded_a": 1.0, "llr_reencoded_b": 1.0}
     assert (exact.status, exact.confidence, exact.llr, exact.score) == ("inconclusive", None, None, 1.0)
     assert exact.measurements["llr_as_recorded"].value == 1.0
-    assert exact.measurements["llr_mild_a"].value == -1.0
+    assert exact.measurements["llr_reencoded_a"].value == -1.0
     assert exact.reason == (
         "it does not survive mild re-encoding: a likelihood ratio of 10 as recorded, "
         "0.1 and 0.1 in two re-encoded copies"

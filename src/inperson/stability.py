@@ -87,7 +87,7 @@ def _judged(first: Finding, copies: Sequence[Finding]) -> Finding:
     from inperson.report import Quantity
 
     measured = {
-        f"llr_{name.replace('-', '_')}": Quantity(value=copy.llr, unit="log10")
+        f"llr_reencoded_{name[-1]}": Quantity(value=copy.llr, unit="log10")
         for name, copy in zip(MILD, copies, strict=True)
         if copy.llr is not None
     }
