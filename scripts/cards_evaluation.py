@@ -129,6 +129,7 @@ HEAD = (
     "Cllr, bits",
     "false alarms, ratio above 2",
     "detected, ratio above 2",
+    "AUC of one measurement alone",
     "AUC of file trivia",
 )
 
@@ -148,10 +149,17 @@ def figure_table(evaluation: Mapping[str, Any]) -> str:
                     shown(one.get("cllr_bits")),
                     percent(one.get("false_alarms_with_a_ratio_above_2")),
                     percent(one.get("detections_with_a_ratio_above_2")),
+                    alone(one.get("auc_of_measurement", {})),
                     shown(one.get("auc_of_file_trivia")),
                 )
             )
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def alone(measurements: Mapping[str, list[float]]) -> str:
+    """The measurement that tells most by itself, as it comes: below 0.5 it is lower where the signal is present."""
+    name = max(measurements, key=lambda one: abs(measurements[one][0] - 0.5), default=None)
+    return f"{shown(measurements[name])} (`{name}`)" if name else "n/a"
 
 
 ON_SITE = (
