@@ -175,18 +175,17 @@ ON_SITE = (
 
 
 def on_site_table(lines: list[Mapping[str, Any]]) -> str:
-    """A Markdown table of what site_guarantee.py wrote, a row a signal and channel."""
+    """A Markdown table of what site_guarantee.py wrote, a row a signal and channel with enough recordings."""
     rows = [ON_SITE, ("---",) * len(ON_SITE)]
-    for one in lines:
-        known = one["mean"] is not None
+    for one in (line for line in lines if line["mean"] is not None):
         rows.append(
             (
                 f"`{one['signal']}`",
                 one["channel"],
                 f"{one['recordings']} ({one['persons']})",
-                percent([one["mean"], one["low"], one["high"]]) if known else "too few recordings",
-                percent([one["within_8_percent"]]) if known else "n/a",
-                percent([one["speaks_after"]]) if known else "n/a",
+                percent([one["mean"], one["low"], one["high"]]),
+                percent([one["within_8_percent"]]),
+                percent([one["speaks_after"]]),
                 one["shipped_at_threshold"] or "n/a",
                 one["shipped_speaks"],
             )
