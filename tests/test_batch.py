@@ -233,9 +233,10 @@ def test_out_must_be_a_regular_file_in_a_folder_that_exists(tmp_path):
 
 
 SUPERVISOR = """
-import sys, test_batch
+import signal, sys, test_batch
 from inperson import batch
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     try:
         batch.run(sys.argv[2:], sys.argv[1], analyze=test_batch.behave, workers=2,
                   progress=lambda tally: print(tally.finished, flush=True))
