@@ -27,7 +27,7 @@ import split
 
 SIGNAL = "lip_sync"
 WEIGHTS = ("grid", "grid_lipnet", "latentsync_src", "pyfeat")
-"""Sources whose clips trained the shipped weights (training/lip_sync/README.md). All others fitted its calibration."""
+"""Sources whose clips trained the shipped weights (training/lip_sync/README.md).."""
 LENGTHS = {split.CALIBRATE: (4.8,), split.DEVTEST: (4.8,), split.TRAIN: (9.9,)}
 """Seconds of a recording. Most genuine clips with sound last 5 s."""
 SHIFTS = 3
@@ -121,7 +121,7 @@ def described(seen: Scene, path: Path, kind: str) -> Row:
         "source": seen.source,
         "licence_class": seen.licence,
         "seconds": f"{seen.seconds:g}",
-        "seen": "weights" if seen.source in WEIGHTS else "calibration" if kind != "talking_head" else "no",
+        "seen": "weights" if seen.source in WEIGHTS else "calibration" if seen.half == split.CALIBRATE else "no",
     }
 
 

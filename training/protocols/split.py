@@ -1,7 +1,7 @@
 """Which recordings may fit a calibration, and which only measure: halves by person, source and generator.
 
-The shipped calibrations of `lip_sync`, `face_swap` and `reading` were fitted on all of the few shared video clips. This
-split lets them be fitted on one half and measured on the other. What shares a person, a source or a generator is one
+The calibrations of `lip_sync`, `face_swap` and `reading` and their measurement share few video clips: they are fitted
+on one half and measured on the other. What shares a person, a source or a generator is one
 unit and is never cut; the half is a hash of the unit's name. One source (DeepFaceLive's demonstrations) holds nearly
 all swaps of the collection, so there a unit is what shares a person or a generator (one model a face), not the source.
 """
