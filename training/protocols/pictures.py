@@ -13,6 +13,9 @@ from sound import RATE, Sound
 
 from inperson.media import probe
 
+SAME = {"fflags": "+bitexact"}
+"""No random identifiers in the container: presets draw from a recording's hash, so figures would not come out alike."""
+
 
 def with_sound(video: Path, start: float, heard: Sound, out: Path) -> None:
     """The picture of `video` from the key frame at or before `start`, packets copied, as long as `heard`, with it.
@@ -23,7 +26,7 @@ def with_sound(video: Path, start: float, heard: Sound, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     info = probe(video)
     seconds = len(heard) / RATE
-    with av.open(str(video)) as source, av.open(str(out), "w", format="matroska") as target:
+    with av.open(str(video)) as source, av.open(str(out), "w", format="matroska", options=SAME) as target:
         stream = source.streams.video[0]
         picture = target.add_stream_from_template(stream)
         spoken = target.add_stream("pcm_s16le", rate=RATE, layout="mono")
@@ -43,7 +46,7 @@ def joined(clips: Sequence[Path], out: Path, rate: int = 25, crf: int = 20) -> f
     """Clips of one format one after the other, pictures encoded anew, each with its own sound; the seconds written."""
     out.parent.mkdir(parents=True, exist_ok=True)
     heard: list[Sound] = []
-    with av.open(str(out), "w", format="matroska") as target:
+    with av.open(str(out), "w", format="matroska", options=SAME) as target:
         picture = target.add_stream(
             "libx264", rate=Fraction(rate), options={"crf": str(crf), "preset": "superfast", "threads": "1", "bf": "0"}
         )
