@@ -77,7 +77,7 @@ def condition_table(condition: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield f"auc_within_{condition['within']['column']}", triple(condition["within"]["auc"])
     if condition["leak"]["auc"]:
         yield "auc_of_file_trivia", triple(condition["leak"]["auc"])
-    for one in _telling(condition["baselines"]):
+    for one in _telling(condition["baselines"], sum(counts[label]["scored"] for label in CLASSES)):
         yield f"auc_of_measurement.{one['measurement']}", triple(one["auc"])
     yield from _quality(condition["quality"])
 
@@ -105,9 +105,9 @@ def _of_group(cell: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from ((key, value) for key, value in found.items() if key in kept)
 
 
-def _telling(baselines: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The three measurements that, alone, tell most."""
-    known = [one for one in baselines if one["auc"]]
+def _telling(baselines: list[Mapping[str, Any]], scored: int) -> list[Mapping[str, Any]]:
+    """The three measurements that, alone, tell most; those that some scored recordings lack are no baseline."""
+    known = [one for one in baselines if one["auc"] and one["recordings"] == scored]
     return sorted(known, key=lambda one: -abs(one["auc"]["value"] - 0.5))[:3]
 
 
