@@ -32,7 +32,7 @@ PARTS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     ),
     "response_latency": (
         ("", "heard.csv", ("--degrade", PRESETS)),
-        ("exact turns", "manifest.csv", ()),
+        ("exact turns", "manifest.csv", ("--degrade", "phone,zoom-720p")),
         ("one channel each", "channels.csv", ()),
     ),
     "reading": (),  # its protocol measures by itself: a simulated reader is no file
