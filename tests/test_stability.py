@@ -6,6 +6,7 @@ import wave
 from pathlib import Path
 from typing import ClassVar
 
+import av
 import numpy as np
 import pytest
 
@@ -76,6 +77,20 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def two_tracks(recording: Path) -> Path:
+    """Silence as the first audio track, the noise as the second."""
+    path = recording.with_name("two.mkv")
+    noise = np.random.default_rng(0).normal(0, 3000, (1, 32000)).astype(np.int16)
+    with av.open(str(path), "w", format="matroska") as file:
+        streams = [file.add_stream("pcm_s16le", rate=16000, layout="mono") for _ in range(2)]
+        for stream, samples in zip(streams, (np.zeros_like(noise), noise), strict=True):
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.sample_rate = 16000
+            file.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
 @pytest.fixture
 def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "models"
@@ -135,3 +150,13 @@ def test_where_no_copy_can_be_written_the_finding_stays_and_the_report_says_so(
     report = analyze(recording, detectors=[Exact])
     assert found(report, "exact").status == "scored"
     assert any("not measured again" in warning for warning in report.warnings)
+
+
+@pytest.mark.usefixtures("cards")
+@pytest.mark.parametrize(("track", "llr"), [(0, -1.0), (1, 1.0)])
+def test_the_second_look_is_at_the_audio_track_that_was_chosen(two_tracks: Path, track: int, llr: float) -> None:
+    report = analyze(two_tracks, detectors=[Loud], audio_track=track)
+    again = {"llr_reencoded_a": llr, "llr_reencoded_b": llr} if llr > 0 else {}
+    assert (found(report, "loud").status, found(report, "loud").llr) == ("scored", llr)
+    assert {name: q.value for name, q in found(report, "loud").measurements.items()} == again
+    assert report.warnings == ()

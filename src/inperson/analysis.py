@@ -124,10 +124,10 @@ def analyze(
     notes = [note for one in made for note in one.notes(findings)]
     if recheck:
         # without the site calibration: a ratio that it caps at 1 must not look like a finding that turned round
-        options = Analyzer(None, None, supplied, candidate, prior, audio_track, face_backend, recheck=False)
+        options = Analyzer(None, None, supplied, candidate, prior, None, face_backend, recheck=False)
         again = _Again(dict(zip(names, chosen, strict=True)), _unseen(made), session, options)
         with stages("recheck"):
-            findings, unsure = rechecked(path, findings, again, again.unseen)
+            findings, unsure = rechecked(path, findings, again, again.unseen, audio_track)
         notes += unsure
     return assembled(session, digest, prior, findings, [*warnings, *notes], own)
 

@@ -30,7 +30,11 @@ Again = Callable[[Path, tuple[str, ...]], Sequence["Finding"]]
 
 
 def rechecked(
-    path: str | Path, findings: Sequence[Finding], again: Again, unseen: Container[str] = ()
+    path: str | Path,
+    findings: Sequence[Finding],
+    again: Again,
+    unseen: Container[str] = (),
+    audio_track: int | None = None,
 ) -> tuple[list[Finding], list[str]]:
     """Findings with those that do not survive re-encoding made inconclusive, and warnings.
 
@@ -44,6 +48,8 @@ def rechecked(
         See `Again`.
     unseen : container of str
         Signals that need no picture: where only these are measured again, none is encoded.
+    audio_track : int, optional
+        The track that was measured, from 0; it is the only one of the copies. All of them by default.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def rechecked(
     found: dict[str, list[Finding]] = {signal: [] for signal in flagged}
     try:
         picture = any(signal not in unseen for signal in flagged)
-        for copy in _measured(path, flagged, again, picture):
+        for copy in _measured(path, flagged, again, picture, audio_track):
             for finding in copy:
                 found[finding.signal].append(finding)
     except (InpersonError, OSError) as error:
@@ -66,7 +72,9 @@ def rechecked(
     return [_judged(f, found[f.signal]) if f.signal in found else f for f in findings], []
 
 
-def _measured(path: str | Path, flagged: tuple[str, ...], again: Again, picture: bool) -> list[Sequence[Finding]]:
+def _measured(
+    path: str | Path, flagged: tuple[str, ...], again: Again, picture: bool, audio_track: int | None
+) -> list[Sequence[Finding]]:
     from inperson.degradation import degrade, suffix
     from inperson.media import probe
 
@@ -76,7 +84,7 @@ def _measured(path: str | Path, flagged: tuple[str, ...], again: Again, picture:
     with tempfile.TemporaryDirectory(prefix="inperson-") as folder:
         for preset in MILD:
             copy = Path(folder) / f"copy{suffix(preset, has_video)}"
-            degrade(path, copy, preset, picture=picture)
+            degrade(path, copy, preset, picture=picture, audio_track=audio_track)
             out.append(again(copy, flagged))
             copy.unlink()
     return out

@@ -38,6 +38,7 @@ def degrade(
     *,
     seed: int = 0,
     picture: bool = True,
+    audio_track: int | None = None,
     progress: Progress | None = None,
 ) -> None:
     """Write `source`, degraded as a call would, to `out`.
@@ -59,6 +60,8 @@ def degrade(
         Not negative.
     picture : bool
         False leaves the picture out, unread, of a recording that has sound.
+    audio_track : int, optional
+        Take this audio track alone, from 0, as in `inperson.analyze`; it is the only one of `out`.
     progress : callable, optional
 
     Raises
@@ -66,7 +69,8 @@ def degrade(
     MediaError
         `source` cannot be read.
     InputError
-        Unknown preset, a suffix that does not fit, `out` is `source` or cannot be written, a negative seed.
+        Unknown preset, no such audio track, a suffix that does not fit, `out` is `source` or cannot be written, a
+        negative seed.
     """
     settings = named(preset) if isinstance(preset, str) else preset
     if seed < 0:
@@ -74,10 +78,14 @@ def degrade(
     info = media.probe(source)
     if not picture and info.audio:
         info = replace(info, video=None)
+    if audio_track is not None:
+        info = replace(info, audio=tuple(track for track in info.audio if track.track == audio_track))
+        if not info.audio:
+            raise InputError(f"{source} has no readable audio track {audio_track}; they are counted from 0")
     target = _checked(Path(source), Path(out), settings.suffix(info.video is not None), settings.name)
     rng = np.random.default_rng([seed, int(media.sha256(source)[:16], 16)])
     with replaced(target) as file:
-        _Run(source, info, settings, rng, file).all(progress)
+        _Run(source, info, settings, rng, file, audio_track).all(progress)
 
 
 def _checked(source: Path, out: Path, wanted: str, name: str) -> Path:
@@ -102,12 +110,13 @@ class _Run:
         settings: Preset,
         rng: np.random.Generator,
         file: IO[bytes],
+        audio_track: int | None,
     ) -> None:
-        self._source, self._info = source, info
+        self._source, self._info, self._audio_track = source, info, audio_track
         sound_rng, self._picture_rng, timing_rng, self._layout_rng = rng.spawn(4)
         self._timing = Timing(settings.timing, timing_rng)
         self._pictures = _Pictures(info.video, settings, self._picture_rng, self._layout_rng) if info.video else None
-        self._sound = _Sound(source, info, settings, sound_rng) if info.audio else None
+        self._sound = _Sound(source, info, settings, sound_rng, audio_track) if info.audio else None
         self._writer = Writer(
             file,
             settings.coding,
@@ -121,6 +130,7 @@ class _Run:
             with media.chunks(
                 self._source,
                 video=self._info.video is not None,
+                audio_track=self._audio_track,
                 native=self._sound is not None and self._sound.native,
                 each_frame=self._show,
                 wanted=lambda time: self._timing.due(time) and not self._timing.frozen(time),
@@ -197,6 +207,7 @@ class _Sound:
         info: media.MediaInfo,
         settings: Preset,
         rng: np.random.Generator,
+        audio_track: int | None,
     ) -> None:
         tracks = info.audio
         columns = sum(track.channels for track in tracks)
@@ -208,7 +219,7 @@ class _Sound:
             self.rate, self.channels = came, columns if self.native else 1
         else:
             self.rate, self.channels = how.rate, 1
-            level = _speech_level(source) if how.snr is not None else 0.0
+            level = _speech_level(source, audio_track) if how.snr is not None else 0.0
             self._chain = Chain((Resample(came, how.rate), *stages(how, rng, level)))
 
     def push(self, chunk: Chunk) -> Floats:
@@ -221,10 +232,10 @@ class _Sound:
         return np.zeros((0, 1), np.float32) if self._chain is None else self._chain.close()[:, None]
 
 
-def _speech_level(source: str | os.PathLike[str]) -> float:
+def _speech_level(source: str | os.PathLike[str], audio_track: int | None) -> float:
     """Active level of the whole recording, in a pass of its own: one number for each 20 ms is kept."""
     powers, waiting = [], np.zeros(0, np.float32)
-    with media.samples(source) as reader:
+    with media.samples(source, audio_track=audio_track) as reader:
         for chunk in reader:
             data = np.concatenate([waiting, chunk.audio])
             whole = len(data) // 320 * 320

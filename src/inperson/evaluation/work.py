@@ -66,18 +66,15 @@ class Job:
     def _analyzer(self, task: Task) -> Any:
         from inperson.analysis import Analyzer
 
-        options: dict[str, Any] = (
-            {} if self.settings.calibration is None else {"calibration": self.settings.calibration}
-        )
         return Analyzer(
             signals=task.signals,
             turns=task.turns,
             candidate=task.candidate,
             prior=self.settings.prior,
-            audio_track=task.audio_track,
+            audio_track=task.audio_track if task.condition == CLEAN else None,  # a degraded copy has that one alone
             face_backend=self.settings.face_backend,
+            calibration=self.settings.calibration,
             recheck=self.settings.recheck,
-            **options,
         )
 
 
@@ -87,5 +84,5 @@ def _degraded(task: Task, folder: Path) -> str:
 
     info = probe(task.path)
     out = folder / f"recording{suffix(task.condition, info.video is not None)}"
-    degrade(task.path, out, task.condition, seed=task.seed)
+    degrade(task.path, out, task.condition, seed=task.seed, audio_track=task.audio_track)
     return str(out)
