@@ -55,7 +55,7 @@ def drawn(rng: Rng) -> SoundSettings:
 
 def degrade(x: Sound, rng: Rng) -> Sound:
     """One random passage."""
-    return whole(_levelled(x), drawn(rng), rng)
+    return whole(level(x), drawn(rng), rng)
 
 
 FIXED: dict[str, SoundSettings] = {
@@ -72,8 +72,8 @@ FIXED: dict[str, SoundSettings] = {
 
 def condition(x: Sound, name: str, rng: Rng) -> Sound:
     """A fixed channel: a key of `FIXED`."""
-    return np.clip(whole(_levelled(x), FIXED[name], rng), -1, 1)
+    return np.clip(whole(level(x), FIXED[name], rng), -1, 1)
 
 
-def _levelled(x: Sound) -> Sound:
+def level(x: Sound) -> Sound:
     return (x * (10 ** (LEVEL / 20) / (active_level(x, RATE) + 1e-9))).astype(np.float32)

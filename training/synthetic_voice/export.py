@@ -1,55 +1,53 @@
-"""Write the classifier as ONNX, and its card."""
+"""Several networks as one ONNX model that takes sound and returns the mean of their logits.
+
+Networks of one family share their front end, which has no weights of its own.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-import numpy as np
 import onnx
-from classifier import CLIP, Linear
-from doubt import Doubt
-from onnx import TensorProto, helper, numpy_helper
+import torch
+from networks import RATE, Network
+from torch import Tensor, nn
 
-NAME, VERSION = "synthetic_voice", "0.1.0"
+NAME, VERSION = "synthetic_voice", "0.2.0"
 
 
-def write_onnx(model: Linear, doubt: Doubt, path: Path) -> str:
-    """Subtract, scale, clip, one matrix product for the logit and one for the doubt; returns the file's SHA-256."""
+class Together(nn.Module):
+    """(1, samples) -> (1, 3)"""
 
-    def constant(name: str, values: np.ndarray) -> onnx.TensorProto:
-        return numpy_helper.from_array(np.asarray(values, np.float32), name)
+    def __init__(self, nets: list[Network], slope: float = 1.0, intercept: float = 0.0) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+        self.register_buffer("scale", torch.tensor([slope, 1.0, 1.0]))
+        self.register_buffer("shift", torch.tensor([intercept, 0.0, 0.0]))
 
-    size = len(model.mean)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Sub", ["features", "mean"], ["centred"]),
-            helper.make_node("Mul", ["centred", "inverse"], ["scaled"]),
-            helper.make_node("Clip", ["scaled", "low", "high"], ["clipped"]),
-            helper.make_node("Gemm", ["clipped", "weight", "bias"], ["logit"]),
-            helper.make_node("Abs", ["clipped"], ["distance"]),
-            helper.make_node("Gemm", ["distance", "doubt_weight", "doubt_bias"], ["expected_cost"]),
-        ],
-        NAME,
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["utterances", size])],
-        [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["utterances", 1])
-            for name in ("logit", "expected_cost")
-        ],
-        [
-            constant("mean", model.mean),
-            constant("inverse", 1 / model.scale),
-            constant("low", np.float32(-CLIP)),
-            constant("high", np.float32(CLIP)),
-            constant("weight", model.weight[:, None]),
-            constant("bias", np.array([model.bias])),
-            constant("doubt_weight", doubt.weight[:, None]),
-            constant("doubt_bias", np.array([doubt.bias])),
-        ],
+    def forward(self, x: Tensor) -> Tensor:
+        pictures: dict[str, Tensor] = {}
+        total = torch.zeros(1)
+        for net in self.nets:
+            key = f"{type(net.front).__name__}{getattr(net.front, 'channels', 1)}{net.front.height}"
+            if key not in pictures:
+                pictures[key] = net.front(x)
+            total = total + net.rest(pictures[key])
+        return total / len(self.nets) * self.scale + self.shift
+
+
+def write(nets: list[Network], path: Path, slope: float, intercept: float) -> str:
+    """Export; returns the file's SHA-256."""
+    made = Together([net.eval().to(memory_format=torch.contiguous_format) for net in nets], slope, intercept).eval()
+    torch.onnx.export(
+        made,
+        (torch.randn(1, 3 * RATE),),
+        str(path),
+        input_names=["sound"],
+        output_names=["logits"],
+        dynamic_axes={"sound": {1: "samples"}},
+        opset_version=17,
+        dynamo=False,
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], producer_name="inperson")
-    made.ir_version = 8
-    onnx.checker.check_model(made)
-    content = made.SerializeToString()
-    path.write_bytes(content)
-    return hashlib.sha256(content).hexdigest()
+    onnx.checker.check_model(onnx.load(path))
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,76 @@
+"""The same protocol for every recipe: whole pages held out with every system of theirs.
+
+    python compare.py PREPARED --out RUNS --families resnet_spectrum,lcnn_lfcc [--folds 0,1,2] [--samples 20000]
+
+Prints figures of the held-out clips and writes `RUNS/NAME.npz` (the scores) and `RUNS/NAME-FOLD.pt` (the weights). A
+fold whose weights are there is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from corpus import OPEN, SHIPPED, Corpus, folds, measures, read, trains
+from figures import clips, false_alarms, line, threshold, worst_systems
+from learn import Recipe, score, train
+from networks import FAMILIES
+
+
+def held_out(corpus: Corpus, recipe: Recipe, which: list[int], out: Path, name: str, licences: tuple[str, ...]) -> None:
+    fold, may = folds(corpus), measures(corpus) & (corpus["version"] != "random1")
+    result = np.full((len(corpus), 3), np.nan, np.float32)
+    for number in which:
+        held = fold == number
+        weights = out / f"{name}-{number}.pt"
+        net = FAMILIES[recipe.family]()
+        if weights.exists():
+            net.load_state_dict(torch.load(weights, weights_only=True))
+        else:
+            rows = trains(corpus, held, licences)
+            net = train(corpus.take(rows), replace(recipe, seed=recipe.seed + number), f"{name} fold {number}")
+            torch.save(net.state_dict(), weights)
+        rows = np.flatnonzero(held & may)
+        result[rows] = score(net, corpus.take(rows))
+    done = np.isfinite(result[:, 0])
+    np.savez(out / f"{name}.npz", scores=result)
+    report(name, corpus.take(done), result[done])
+
+
+def report(name: str, corpus: Corpus, scores: np.ndarray) -> None:
+    c = clips(corpus, scores[:, 0])
+    print(line(name, c))
+    level = threshold(c.of())
+    print("  worst systems:", "; ".join(f"{s} {a:.2f} ({n})" for a, s, n in worst_systems(c.clean(), 8)[:12]))
+    alarms = [f"{s} {100 * a:.0f} % of {n}" for a, s, n in false_alarms(c, level)[:10]]
+    print("  false alarms at the 5 % threshold:", "; ".join(alarms), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("prepared", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--families", default=",".join(FAMILIES))
+    parser.add_argument("--folds", default="0,1,2")
+    parser.add_argument("--tag", default="")
+    parser.add_argument("--open", action="store_true", help="train on licence class open alone")
+    parser.add_argument("--threads", type=int, default=1)
+    for name, kind in (("samples", int), ("mix", float), ("kinds", float), ("smooth", float), ("rate", float)):
+        parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(""), name))
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    corpus = read(chosen.prepared)
+    for family in chosen.families.split(","):
+        settings = {n: getattr(chosen, n) for n in ("samples", "mix", "kinds", "smooth", "rate")}
+        which = [int(f) for f in chosen.folds.split(",")]
+        held_out(
+            corpus, Recipe(family, **settings), which, chosen.out, family + chosen.tag, OPEN if chosen.open else SHIPPED
+        )
+
+
+if __name__ == "__main__":
+    main()

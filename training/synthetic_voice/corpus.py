@@ -1,0 +1,139 @@
+"""The prepared utterances as one table, and who may be trained on when a page is held out."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ATTACKS = ("tts", "vc", "accent_conversion", "concat")
+COPIES = "vocoder_copy_synthesis"
+MADE_HERE = ("generated/", "copies/", "neural/")
+"""Sources that are made by these scripts: they train in every fold but never measure."""
+MOST = 120
+SHIPPED, OPEN = ("open", "none"), ("open",)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Rows as columns of text; `sound[i]` is a row's utterance."""
+
+    text: dict[str, NDArray[np.str_]]
+    offset: NDArray[np.int64]
+    samples: NDArray[np.int64]
+    files: tuple[np.memmap, ...]  # type: ignore[type-arg]
+    file: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def sound(self, i: int) -> NDArray[np.int16]:
+        return self.files[self.file[i]][self.offset[i] : self.offset[i] + self.samples[i]]
+
+    def take(self, mask: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
+        text = {name: column[mask] for name, column in self.text.items()}
+        return Corpus(text, self.offset[mask], self.samples[mask], self.files, self.file[mask])
+
+    def __getitem__(self, name: str) -> NDArray[np.str_]:
+        return self.text[name]
+
+    @property
+    def spoof(self) -> NDArray[np.int64]:
+        return (self["label"] == "spoof").astype(int)
+
+
+def read(prepared: Path) -> Corpus:
+    """All that `prepare.py` wrote."""
+    tables = sorted(prepared.glob("*.csv"))
+    rows, file = [], []
+    for number, table in enumerate(tables):
+        with open(table, newline="", encoding="utf-8") as held:
+            here = list(csv.DictReader(held))
+        rows += here
+        file += [number] * len(here)
+    names = [n for n in rows[0] if all(n in row for row in rows)]
+    text = {name: np.array([row[name] for row in rows]) for name in names}
+    text["page"] = pages(text)
+    text["family"] = np.array([family(s, o) for s, o in zip(text["system"], text["source"], strict=True)])
+    files = tuple(np.memmap(table.with_suffix(".i16"), np.int16, "r") for table in tables)
+    numbers = {n: text[n].astype(np.int64) for n in ("offset", "samples")}
+    return Corpus(text, numbers["offset"], numbers["samples"], files, np.array(file))
+
+
+def pages(text: dict[str, NDArray[np.str_]]) -> NDArray[np.str_]:
+    """The page a row's voice comes from: its source, or its original's where it was made here from a clip."""
+    made = np.zeros(len(text["source"]), bool)
+    for word in MADE_HERE[1:]:
+        made |= np.char.startswith(text["source"], word)
+    of: dict[str, str] = {}
+    for path, repo, inside, source in zip(
+        *(text[n][~made] for n in ("path", "repo", "repo_path", "source")), strict=True
+    ):
+        of[path] = of[f"{repo}:{inside}"] = of[repo] = source
+    found = text["source"].astype(object)
+    for i in np.flatnonzero(made):
+        held = (
+            of.get(text["pair_id"][i]) or of.get(f"{text['repo'][i]}:{text['repo_path'][i]}") or of.get(text["repo"][i])
+        )
+        if held is None:
+            raise SystemExit(f"{text['path'][i]}: its original, {text['pair_id'][i]!r}, is in no manifest given")
+        found[i] = held
+    return found.astype(str)
+
+
+def family(system: str, source: str) -> str:
+    """A system's name without versions and voices, so that its relatives are held out with it."""
+    name = re.sub(r"[^a-z]+", " ", system.lower()).strip()
+    for word in ("kokoro", "piper", "flite", "espeak", "vits", "hifi", "wavegrad", "diffwave", "melgan", "waveglow"):
+        if word in name or word in source:
+            return word
+    return name.split(" ")[0] if name else source
+
+
+def made_here(corpus: Corpus) -> NDArray[np.bool_]:
+    return np.logical_or.reduce([np.char.startswith(corpus["source"], word) for word in MADE_HERE])
+
+
+def measures(corpus: Corpus) -> NDArray[np.bool_]:
+    """Rows that may measure: recordings found, not made here; at most `MOST` clips of a source and class."""
+    names = {name: hashlib.sha256(name.encode()).hexdigest() for name in set(corpus["path"])}
+    order = sorted(names, key=names.__getitem__)
+    first = dict(zip(corpus["path"], np.char.add(corpus["source"], corpus["label"]), strict=True))
+    taken: dict[str, int] = {}
+    few = set()
+    for name in order:
+        taken[first[name]] = taken.get(first[name], 0) + 1
+        if taken[first[name]] <= MOST:
+            few.add(name)
+    return ~made_here(corpus) & np.isin(corpus["path"], sorted(few))
+
+
+def folds(corpus: Corpus, count: int = 3, seed: int = 0) -> NDArray[np.int64]:
+    """Fold of every row by page, so that either class has about as many recordings in each; -1: only trains."""
+    may = measures(corpus) & (corpus["version"] == "clean")
+    sizes = {}
+    for page in sorted(set(corpus["page"][may])):
+        here = may & (corpus["page"] == page)
+        sizes[page] = np.array([np.sum(corpus.spoof[here] == 0), np.sum(corpus.spoof[here] == 1)], float)
+    order = sorted(sizes, key=lambda p: (-sizes[p].sum(), p))
+    np.random.default_rng(seed).shuffle(order[len(order) // 2 :])
+    total, load = sum(sizes.values()), np.zeros((count, 2))
+    fold = {}
+    for page in order:
+        cost = [np.square((load + np.eye(count)[i][:, None] * sizes[page]) / total).sum() for i in range(count)]
+        fold[page] = int(np.argmin(cost))
+        load[fold[page]] += sizes[page]
+    return np.array([fold.get(p, -1) for p in corpus["page"]])
+
+
+def trains(corpus: Corpus, held: NDArray[np.bool_], licences: tuple[str, ...] = SHIPPED) -> NDArray[np.bool_]:
+    """Rows to train on when the rows `held` measure: neither their pages, nor their systems' relatives."""
+    seen = set(corpus["family"][held & (corpus.spoof == 1) & ~made_here(corpus)])
+    out = ~held & ~np.isin(corpus["page"], sorted(set(corpus["page"][held])))
+    out &= ~((corpus.spoof == 1) & np.isin(corpus["family"], sorted(seen)))
+    return out & np.isin(corpus["licence_class"], licences)

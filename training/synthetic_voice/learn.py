@@ -1,0 +1,119 @@
+"""Train one network, and score utterances with it."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from batches import RATE, batches
+from corpus import Corpus
+from networks import FAMILIES
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+LONGEST = int(4.99 * RATE)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained. `samples` counts clips shown, whatever the size of the corpus."""
+
+    family: str
+    samples: int = 40000
+    batch: int = 32
+    rate: float = 2e-3
+    decay: float = 1e-2
+    average: float = 0.04  # share of the way over which the weights are averaged at its end
+    smooth: float = 0.05  # of the labels
+    kinds: float = 0.2  # weight of the two further heads
+    mix: float = 0.0  # share of batches mixed (Zhang et al., ICLR 2018)
+    seed: int = 0
+
+
+def cost(out: Tensor, spoof: Tensor, converted: Tensor, codec: Tensor, recipe: Recipe) -> Tensor:
+    made = bce(out[:, 0], spoof, recipe.smooth)
+    return made + recipe.kinds * (bce(out[:, 1], converted, recipe.smooth) + bce(out[:, 2], codec, recipe.smooth))
+
+
+def bce(logit: Tensor, target: Tensor, smooth: float) -> Tensor:
+    """Mean over the rows that have a target."""
+    known = ~torch.isnan(target)
+    if not bool(known.any()):
+        return logit.sum() * 0
+    soft = target[known] * (1 - smooth) + 0.5 * smooth
+    return functional.binary_cross_entropy_with_logits(logit[known], soft)
+
+
+def train(corpus: Corpus, recipe: Recipe, say: str = "") -> nn.Module:
+    """The average of the network's weights along the second part of the way."""
+    torch.manual_seed(recipe.seed)
+    net = FAMILIES[recipe.family]().to(memory_format=torch.channels_last)
+    mean = copy.deepcopy(net)  # at the start far off, but forgotten long before the end
+    steps = recipe.samples // recipe.batch
+    optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps, pct_start=0.15)
+    rng = np.random.default_rng(recipe.seed)
+    began, running = time.monotonic(), math.nan
+    net.train()
+    for step, batch in enumerate(batches(corpus, steps, recipe.batch, recipe.seed)):
+        x = torch.from_numpy(batch.sound)
+        targets = [torch.from_numpy(t) for t in (batch.spoof, batch.converted, batch.codec)]
+        if rng.random() < recipe.mix:
+            share = float(rng.beta(0.5, 0.5))
+            x = share * x + (1 - share) * x.flip(0)
+            targets = [share * t + (1 - share) * t.flip(0) for t in targets]
+        with torch.autocast("cpu", torch.bfloat16):
+            out = net(x)
+        loss = cost(out.float(), *targets, recipe)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+        optimizer.step()
+        plan.step()
+        follow(mean, net, 1 - 1 / max(recipe.average * steps, 1))
+        running = loss.item() if math.isnan(running) else 0.98 * running + 0.02 * loss.item()
+        if step % 200 == 199:
+            print(f"{say} step {step + 1}/{steps} loss {running:.3f} {time.monotonic() - began:.0f} s", flush=True)
+    return settled(mean, corpus, recipe)
+
+
+def follow(mean: nn.Module, net: nn.Module, keep: float) -> None:
+    with torch.no_grad():
+        for a, b in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
+            if a.dtype.is_floating_point:
+                a.mul_(keep).add_(b, alpha=1 - keep)
+            else:
+                a.copy_(b)
+
+
+def settled(mean: nn.Module, corpus: Corpus, recipe: Recipe, count: int = 60) -> nn.Module:
+    """The batch statistics of averaged weights, measured anew (Izmailov et al., UAI 2018)."""
+    for layer in mean.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.reset_running_stats()
+            layer.momentum = None
+    mean.train()
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for batch in batches(corpus, count, recipe.batch, recipe.seed + 1):
+            mean(torch.from_numpy(batch.sound))
+    return mean.eval()
+
+
+def score(net: nn.Module, corpus: Corpus, batch: int = 16) -> NDArray[np.float32]:
+    """(rows, 3) logits, each utterance whole; utterances of one length go together."""
+    net.eval()
+    out = np.zeros((len(corpus), 3), np.float32)
+    length = np.minimum(corpus.samples, LONGEST)
+    order = np.argsort(length, kind="stable")
+    runs = np.split(order, np.flatnonzero(np.diff(length[order])) + 1)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for run in runs:
+            for some in np.split(run, range(batch, len(run), batch)):
+                x = np.stack([corpus.sound(int(i))[:LONGEST] for i in some]).astype(np.float32)
+                out[some] = net(torch.from_numpy(x)).float().numpy()
+    return out
