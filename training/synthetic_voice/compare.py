@@ -56,6 +56,8 @@ def main() -> None:
     parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--folds", default="0,1,2")
     parser.add_argument("--tag", default="")
+    parser.add_argument("--all", action="store_true", help="train on every page and stop: what ships")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--open", action="store_true", help="train on licence class open alone")
     parser.add_argument("--threads", type=int, default=1)
     for name, kind in (("samples", int), ("mix", float), ("kinds", float), ("smooth", float), ("rate", float)):
@@ -64,12 +66,15 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     chosen.out.mkdir(parents=True, exist_ok=True)
     corpus = read(chosen.prepared)
+    licences = OPEN if chosen.open else SHIPPED
     for family in chosen.families.split(","):
-        settings = {n: getattr(chosen, n) for n in ("samples", "mix", "kinds", "smooth", "rate")}
-        which = [int(f) for f in chosen.folds.split(",")]
-        held_out(
-            corpus, Recipe(family, **settings), which, chosen.out, family + chosen.tag, OPEN if chosen.open else SHIPPED
-        )
+        settings = {n: getattr(chosen, n) for n in ("samples", "mix", "kinds", "smooth", "rate", "seed")}
+        recipe, name = Recipe(family, **settings), family + chosen.tag
+        if chosen.all:
+            rows = trains(corpus, np.zeros(len(corpus), bool), licences)
+            torch.save(train(corpus.take(rows), recipe, name).state_dict(), chosen.out / f"{name}-all.pt")
+        else:
+            held_out(corpus, recipe, [int(f) for f in chosen.folds.split(",")], chosen.out, name, licences)
 
 
 if __name__ == "__main__":

@@ -1,49 +1,74 @@
-"""Several networks as one ONNX model that takes sound and returns the mean of their logits.
+"""The two branches as one ONNX model: sound and its statistics in, logits out.
 
-Networks of one family share their front end, which has no weights of its own.
+The front end is part of the networks on sound; those of one family share it. The statistics come from
+`inperson.detectors._voice_features`.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
 import torch
+from branch import Statistics
 from networks import RATE, Network
 from torch import Tensor, nn
 
 NAME, VERSION = "synthetic_voice", "0.2.0"
 
 
+@dataclass(frozen=True)
+class Blend:
+    """logit = bias + sound * (networks on sound) + statistics * (networks on statistics), fitted on held-out scores.
+
+    Likewise for converted against generated (`kind`, `kind_bias`, on the mean of both); the codec's is the mean.
+    """
+
+    sound: float
+    statistics: float
+    bias: float
+    kind: float = 1.0
+    kind_bias: float = 0.0
+
+    def __call__(self, sound: Tensor, statistics: Tensor) -> Tensor:
+        first = self.bias + self.sound * sound[:, :1] + self.statistics * statistics[:, :1]
+        mean = (sound + statistics) / 2
+        return torch.cat([first, self.kind * mean[:, 1:2] + self.kind_bias, mean[:, 2:]], 1)
+
+
 class Together(nn.Module):
-    """(1, samples) -> (1, 3)"""
+    """(1, samples), (1, 327) -> (1, 3)"""
 
-    def __init__(self, nets: list[Network], slope: float = 1.0, intercept: float = 0.0) -> None:
+    def __init__(self, sound: list[Network], statistics: list[Statistics], blend: Blend) -> None:
         super().__init__()
-        self.nets = nn.ModuleList(nets)
-        self.register_buffer("scale", torch.tensor([slope, 1.0, 1.0]))
-        self.register_buffer("shift", torch.tensor([intercept, 0.0, 0.0]))
+        self.sound, self.statistics, self.blend = nn.ModuleList(sound), nn.ModuleList(statistics), blend
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, numbers: Tensor) -> Tensor:
         pictures: dict[str, Tensor] = {}
-        total = torch.zeros(1)
-        for net in self.nets:
-            key = f"{type(net.front).__name__}{getattr(net.front, 'channels', 1)}{net.front.height}"
+        heard = torch.zeros(1)
+        for net in self.sound:
+            key = f"{type(net.front).__name__} {net.front.channels} {net.front.height}"
             if key not in pictures:
                 pictures[key] = net.front(x)
-            total = total + net.rest(pictures[key])
-        return total / len(self.nets) * self.scale + self.shift
+            heard = heard + net.rest(pictures[key])
+        measured = torch.zeros(1)
+        for net in self.statistics:
+            measured = measured + net(numbers)
+        return self.blend(heard / len(self.sound), measured / len(self.statistics))
 
 
-def write(nets: list[Network], path: Path, slope: float, intercept: float) -> str:
+def write(sound: list[Network], statistics: list[Statistics], blend: Blend, path: Path) -> str:
     """Export; returns the file's SHA-256."""
-    made = Together([net.eval().to(memory_format=torch.contiguous_format) for net in nets], slope, intercept).eval()
+    plain = [net.eval().to(memory_format=torch.contiguous_format) for net in sound]
+    made = Together(plain, [net.eval() for net in statistics], blend).eval()
+    size = len(statistics[0].mean)
     torch.onnx.export(
         made,
-        (torch.randn(1, 3 * RATE),),
+        (torch.randn(1, 3 * RATE), torch.randn(1, size)),
         str(path),
-        input_names=["sound"],
+        input_names=["sound", "features"],
         output_names=["logits"],
         dynamic_axes={"sound": {1: "samples"}},
         opset_version=17,

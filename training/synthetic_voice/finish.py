@@ -1,41 +1,47 @@
 """From networks to a shipped model: export, the two-level model, calibration, kinds and quality, written for the card.
 
-    python finish.py PREPARED RUNS --held NAME,... --ship FILE.pt,... --long rows.csv [natural.csv] \
-        --models ../../models --cards ../../cards
+    python finish.py PREPARED RUNS --sound NAME --statistics NAME                       # prints the blend
+    python finish.py PREPARED RUNS --sound NAME --statistics NAME --ship FILE.pt... --ship-statistics FILE.pt \
+        --long rows.csv natural.csv --models ../../models --cards ../../cards
 
-`RUNS/NAME.npz` are scores by networks that had seen neither the page nor its systems (compare.py); `rows.csv` the same
-for long recordings (long_recordings.py score). Everything on the card comes from them; the networks that ship
-(`--ship`) may have trained on all pages. `python ../../scripts/cards.py write` makes the card of what this writes.
+`RUNS/NAME.npz` are scores by networks that had seen neither the page nor its systems (compare.py, compare_branch.py);
+`rows.csv` the same for long recordings (long_recordings.py score). Everything on the card comes from them; the
+networks that ship trained on all pages. `python ../../scripts/cards.py write` makes the card of what this writes.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import tomllib
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from batches import targets
+from compare_branch import load as load_branch
 from corpus import SHIPPED, Corpus, read
-from export import NAME, VERSION, write
-from figures import ATTACKS, Clips, auc, eer, false_alarms, interval, line, threshold, within_page, worst_systems
+from export import NAME, VERSION, Blend, write
+from figures import ATTACKS, Clips, auc, clips, eer, false_alarms, interval, line, threshold, within_page, worst_systems
 from networks import FAMILIES, Network
 from numpy.typing import NDArray
-from pooling import LENGTHS, Recording, attacks, correlation, excerpts, fit, gain, reference, to_toml
+from pooling import LENGTHS, Recording, attacks, excerpts, fit, gain, to_toml
 from pooling import read as read_long
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from inperson import calibration
 from inperson.detectors._voice_change import course
 from inperson.detectors._voice_pooling import Levels, Windows
-from inperson.detectors._voice_quality import terms
+from inperson.detectors._voice_quality import Expected, terms
 from inperson.evaluation.likelihood import log_cost
 from inperson.evaluation.metrics import cllr
 
 MAX_LLR = 1.5
 """Bound on the log10 ratio: tomorrow's systems and microphones differ more from these than these from each other."""
 FALSE_ALARMS = 0.05
+CORRELATION = 0.1
+"""Of neighbouring windows: pooling.py finds it near 0 in single files of a minute or two, and a call lasts longer."""
 SPACING = 5.0
 """Seconds that an utterance of a clip is taken to begin after the one before."""
 FOLDS = 5
@@ -57,10 +63,15 @@ def clip_recordings(corpus: Corpus, scores: NDArray[np.float32]) -> list[Recordi
         text = {name: str(corpus[name][i]) for name in ("label", "kind", "system")}
         made.append(
             Recording(
-                name=str(key[i]), page=str(corpus["page"][i]), clips=1, channel=str(corpus["version"][i]), change_at=None,
-                windows=windows, **text,
+                name=str(key[i]),
+                page=str(corpus["page"][i]),
+                clips=1,
+                channel=str(corpus["version"][i]),
+                change_at=None,
+                windows=windows,
+                **text,
             )
-        )  # fmt: skip
+        )
     return made
 
 
@@ -85,7 +96,7 @@ def cross_calibrated(recordings: list[Recording]) -> NDArray[np.float64]:
         held = set(pages[i::FOLDS])
         other = [r for r in recordings if r.page not in held]
         here = np.array([r.page in held for r in recordings])
-        levels = fit(other, [correlation(other)])
+        levels = fit(other, [CORRELATION])
         made = calibration.fit(ratios(other, levels), spoofs(other), groups(other), max_llr=MAX_LLR, method="logistic")
         tested = [r for r in recordings if r.page in held]
         out[here] = [made.llr(score) for score in ratios(tested, levels)]
@@ -103,33 +114,36 @@ def quality(recordings: list[Recording], score: NDArray[np.float64], llr: NDArra
     return f"[quality]\nbias = {bias:.4f}\nweights = [{a:.4f}, {b:.4f}, 0.0]\n"
 
 
-def kinds(corpus: Corpus, scores: NDArray[np.float32], right: float = 0.85) -> str:
-    """TOML: the least lead of a head at which it is right in `right` of the clips it names, by held-out pages."""
-    kind = corpus["kind"]
-    truth = np.where(np.isin(kind, ("tts", "concat")), 0, np.where(np.isin(kind, ("vc", "accent_conversion")), 1, -1))
-    truth[kind == "codec"] = 2
-    known = (truth >= 0) & (corpus["version"] == "clean")
-    heads = np.stack([-scores[:, 1], scores[:, 1], scores[:, 2]], 1)[known]
-    truth, named = truth[known], heads.argmax(1)
-    ranked = np.sort(heads, 1)
-    lead = ranked[:, 2] - ranked[:, 1]
-    chosen, reached = float(lead.max()), 1.0
-    for limit in np.quantile(lead, np.linspace(0.95, 0, 39)):
-        here = lead >= limit
-        share = float(
-            np.mean([np.mean(named[here & (truth == t)] == t) for t in range(3) if (here & (truth == t)).any()])
-        )
-        if share >= right:
-            chosen, reached = float(limit), share
-    here = lead >= chosen
-    counts = [
-        f"{word} {np.mean(named[here & (truth == t)] == t):.2f} of {int((here & (truth == t)).sum())}"
-        for t, word in enumerate(("generated", "converted", "codec"))
-    ]
+def write_quality(path: Path, recordings: list[Recording], score: NDArray[np.float64], table: str) -> None:
+    """What training/abstention.py reads."""
+    expected = Expected.from_card(tomllib.loads(table)["quality"])
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "signal", "label", "person", "score", "quality"])
+        for r, s in zip(recordings, score, strict=True):
+            writer.writerow([r.name, NAME, r.label, r.page, s, expected.quality(s, r.windows.seconds, 20.0)])
+
+
+def kinds(corpus: Corpus, scores: NDArray[np.float32], right: float = 0.8) -> str:
+    """TOML: the least logit at which naming a kind is right in a share `right`, either kind being as common.
+
+    The head for neural codecs did not hold on held-out pages, so no codec is named.
+    """
+    converted = targets(corpus)[1]
+    known = np.isfinite(converted) & (corpus["version"] == "clean")
+    logit, truth = scores[known, 1], converted[known]
+    least, told = {}, []
+    for name, side, label in (("generated", -1, 0), ("converted", 1, 1)):
+        chosen = (1000.0, 0.0, 0.0)
+        for at in np.quantile(side * logit, np.linspace(0.98, 0, 99)):
+            own, other = (np.mean((side * logit >= at)[truth == t]) for t in (label, 1 - label))
+            if at > 0 and own / (own + other + 1e-9) >= right:
+                chosen = (float(at), float(own), float(other))
+        least[name] = chosen[0]
+        told.append(f"{name} named in {chosen[1]:.2f} of its clips and {chosen[2]:.2f} of the other kind's")
     return (
-        "[kinds]\n"
-        f"# Right where named, held-out pages, clean: {', '.join(counts)} (mean {reached:.2f}); named in {np.mean(here):.2f} of clips.\n"
-        f"generated = 0.0\nconverted = 0.0\ncodec = 0.0\nlead = {chosen:.4f}\n"
+        f"[kinds]\n# Held-out pages, clean: {'; '.join(told)}. Codecs are not named.\n"
+        f"generated = {least['generated']:.4f}\nconverted = {least['converted']:.4f}\ncodec = 1000.0\nlead = 0.0\n"
     )
 
 
@@ -141,7 +155,8 @@ def sources(corpus: Corpus) -> str:
     counts = Counter(row[:5] for row in rows)
     out = []
     for (source, licence, repo, data, label), n in sorted(counts.items()):
-        text = f"{source}: {n} {label}, {repo or 'made by these scripts'}, licence class {licence}, {data or 'none stated'}"
+        origin = repo or "made by these scripts"
+        text = f"{source}: {n} {label}, {origin}, licence class {licence}, {data or 'none stated'}"
         out.append(f'  "{text}",'.replace("\\", "/") if '"' not in text else f"  '{text}',")
     return "sources = [\n" + "\n".join(out) + "\n]\n"
 
@@ -180,44 +195,78 @@ def held_out_figures(c: Clips, llr: NDArray[np.float64]) -> tuple[list[str], flo
 def nets(paths: list[Path]) -> list[Network]:
     made = []
     for path in paths:
-        net = FAMILIES[path.stem.partition("+")[0].rpartition("-")[0] or path.stem.partition("+")[0]]()
+        net = FAMILIES[path.stem.partition("+")[0]]()
         net.load_state_dict(torch.load(path, weights_only=True))
         made.append(net)
     return made
+
+
+def blend(corpus: Corpus, sound: NDArray[np.float32], statistics: NDArray[np.float32]) -> Blend:
+    """Logistic regression on attacks and bona fide clips, classes and pages weighted alike."""
+    use = (corpus["label"] == "bonafide") | np.isin(corpus["kind"], ATTACKS)
+    x, y, page = np.stack([sound[:, 0], statistics[:, 0]], 1)[use], corpus.spoof[use], corpus["page"][use]
+    groups = np.char.add(page, y.astype(str))
+    _, which, size = np.unique(groups, return_inverse=True, return_counts=True)
+    weight = size[which] ** -0.5
+    for label in (0, 1):
+        weight[y == label] /= weight[y == label].sum()
+    made = LogisticRegression(C=1e3).fit(x, y, sample_weight=weight * len(y))
+    mean, converted = (sound[:, 1:2] + statistics[:, 1:2]) / 2, targets(corpus)[1]
+    known = np.isfinite(converted)
+    kind = LogisticRegression(C=1e3, class_weight="balanced").fit(mean[known], converted[known])
+    return Blend(
+        *(round(float(w), 4) for w in (*made.coef_[0], made.intercept_[0], kind.coef_[0, 0], kind.intercept_[0]))
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prepared", type=Path)
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--held", required=True)
-    parser.add_argument("--ship", type=Path, nargs="+", required=True)
-    parser.add_argument("--long", type=Path, nargs="+", required=True)
-    parser.add_argument("--models", type=Path, required=True)
-    parser.add_argument("--cards", type=Path, required=True)
-    parser.add_argument("--name", default=NAME)
+    parser.add_argument("--sound", required=True)
+    parser.add_argument("--statistics", required=True)
+    parser.add_argument("--ship", type=Path, nargs="+", help="networks on sound, trained on every page")
+    parser.add_argument("--ship-statistics", type=Path)
+    parser.add_argument("--long", type=Path, nargs="+")
+    parser.add_argument("--models", type=Path)
+    parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
     corpus = read(chosen.prepared)
-    scores = np.mean([np.load(chosen.runs / f"{n}.npz")["scores"] for n in chosen.held.split(",")], axis=0)
-    done = np.isfinite(scores[:, 0])
-    held, scores = corpus.take(done), scores[done]
-    short = clip_recordings(held, scores)
-    long = [r for path in chosen.long for r in read_long(path)]
+    sound, statistics = (np.load(chosen.runs / f"{n}.npz")["scores"] for n in (chosen.sound, chosen.statistics))
+    done = np.isfinite(sound[:, 0]) & np.isfinite(statistics[:, 0])
+    held, sound, statistics = corpus.take(done), sound[done], statistics[done]
+    made = blend(held, sound, statistics)
+    print("--blend", made.sound, made.statistics, made.bias, made.kind, made.kind_bias)
+    scores = made(torch.from_numpy(sound), torch.from_numpy(statistics)).numpy()
+    for name, one in (("sound", sound), ("statistics", statistics), ("both", scores)):
+        print(line(name, clips(held, one[:, 0])))
+    if chosen.ship:
+        digest = write(nets(chosen.ship), load_branch(chosen.ship_statistics), made, model_path(chosen.models))
+        print("wrote", model_path(chosen.models).name, digest[:12])
+        card(chosen, corpus, held, scores)
+
+
+def model_path(folder: Path) -> Path:
+    return folder / f"{NAME}-{VERSION}.onnx"
+
+
+def card(chosen: argparse.Namespace, corpus: Corpus, held: Corpus, scores: NDArray[np.float32]) -> None:
+    """Write the card's fitted tables."""
+    short, long = clip_recordings(held, scores), [r for path in chosen.long for r in read_long(path)]
     usable = attacks([*short, *long])
-    levels = fit(usable, [correlation(usable)])
-    weight, _ = reference(attacks(long), levels, 50)
-    levels = replace(levels, reference=weight)
+    levels = fit(usable, [CORRELATION])
     cut = attacks(short) + [e for r in attacks(long) for seconds in LENGTHS for e in excerpts(r, seconds)]
     score, llr = ratios(cut, levels), cross_calibrated(cut)
     made = calibration.fit(score, spoofs(cut), groups(cut), max_llr=MAX_LLR, method="logistic")
-    print(f"calibration {made.llrs} {made.llr_range}; Cllr {cllr(llr, spoofs(cut)):.3f}")
+    print(f"calibration {made.scores} {made.llrs} {made.llr_range}; Cllr {cllr(llr, spoofs(cut)):.3f}")
     print(gain(attacks(long), MAX_LLR))
     own = as_clips(attacks(short), score[: len(attacks(short))], held)
     figures, _ = held_out_figures(own, llr[: len(own.score)])
-    numbers = np.array([[*levels.means, *levels.between, levels.within, levels.correlation]] * 2)
+    expected = quality(cut, score, llr)
+    write_quality(chosen.runs / "quality.csv", cut, score, expected)
     parts = [
-        to_toml(levels, numbers[0], numbers[1]),
-        quality(cut, score, llr),
+        to_toml(levels),
+        expected,
         kinds(held, scores),
         "[training.data]",
         sources(corpus),
@@ -228,9 +277,7 @@ def main() -> None:
         "",
         made.to_toml(),
     ]
-    (chosen.cards / f"{chosen.name}.fitted.toml").write_text("\n".join(parts), encoding="utf-8")
-    digest = write(nets(chosen.ship), chosen.models / f"{chosen.name}-{VERSION}.onnx", 1.0, 0.0)
-    print("wrote", f"{chosen.name}-{VERSION}.onnx", digest[:12], f"and {chosen.name}.fitted.toml")
+    (chosen.cards / f"{NAME}.fitted.toml").write_text("\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

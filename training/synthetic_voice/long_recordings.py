@@ -32,8 +32,14 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from corpus import ATTACKS
+import torch
+from compare_branch import load as load_branch
+from corpus import ATTACKS, folds, read
 from degrade import RATE, Rng, Sound, drawn, level, load
+from export import Blend, Together
+from learn import LONGEST
+from measured import statistics as measured
+from networks import FAMILIES
 
 from inperson.degradation.sound import whole
 from inperson.detectors._utterances import Cutter, Utterance
@@ -211,27 +217,26 @@ def windows(path: Path) -> list[Utterance]:
     return [*cutter.push(chunk), *cutter.close()]
 
 
-def scored(recordings: Path, prepared: Path, runs: Path, name: str) -> Iterator[dict[str, str]]:
-    """Rows of the recordings whose page a fold held out, by that fold's network (`compare.py` wrote its weights)."""
-    import torch
-    from compare import folds, read
-    from learn import LONGEST
-    from networks import FAMILIES
-
+def scored(
+    recordings: Path, prepared: Path, runs: Path, sound: str, statistics: str, blend: Blend
+) -> Iterator[dict[str, str]]:
+    """Rows of the recordings whose page a fold held out, by that fold's networks."""
     torch.set_num_threads(1)
     corpus = read(prepared)
     fold = dict(zip(corpus["page"], folds(corpus), strict=True))
-    nets = {int(path.stem.rpartition("-")[2]): path for path in runs.glob(f"{name}-[0-9].pt")}
-    for number, path in sorted(nets.items()):
-        net = FAMILIES[name.partition("+")[0]]()
-        net.load_state_dict(torch.load(path, weights_only=True))
-        net.eval()
-        with open(recordings / "manifest.csv", newline="", encoding="utf-8") as file:
-            held = [row for row in csv.DictReader(file) if fold.get(row["page"], -1) == number]
-        for row in held:
+    with open(recordings / "manifest.csv", newline="", encoding="utf-8") as file:
+        listed = list(csv.DictReader(file))
+    for number in range(3):
+        net = FAMILIES[sound.partition("+")[0]]()
+        net.load_state_dict(torch.load(runs / f"{sound}-{number}.pt", weights_only=True))
+        both = Together([net.eval()], load_branch(runs / f"{statistics}-{number}.pt"), blend).eval()
+        for row in listed:
+            if fold.get(row["page"], -1) != number:
+                continue
             for one in windows(recordings / row["path"]):
-                with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-                    logits = net(torch.from_numpy(one.audio[:LONGEST])[None]).float().numpy()[0]
+                numbers = torch.from_numpy(measured(one.audio))[None]
+                with torch.inference_mode():
+                    logits = both(torch.from_numpy(one.audio[:LONGEST])[None], numbers).numpy()[0]
                 yield _row(row, one.span, logits)
 
 
@@ -264,14 +269,17 @@ def main() -> None:
     scoring.add_argument("--recordings", type=Path, required=True)
     scoring.add_argument("--prepared", type=Path, required=True, help="what compare.py read: tells the folds")
     scoring.add_argument("--runs", type=Path, required=True, help="where compare.py wrote the weights")
-    scoring.add_argument("--name", required=True, help="family, with the tag")
+    scoring.add_argument("--sound", required=True, help="family of the networks on sound, with the tag")
+    scoring.add_argument("--statistics", required=True, help="name of the networks on statistics")
+    scoring.add_argument("--blend", type=float, nargs=5, required=True, help="what finish.py --blend printed")
     scoring.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     if chosen.command == "make":
         found = voices(chosen.corpora, chosen.natural)
         make(found, chosen.out, chosen.longest, chosen.channels, chosen.limit, chosen.parts)
     else:
-        write_rows(chosen.out, scored(chosen.recordings, chosen.prepared, chosen.runs, chosen.name))
+        named = (chosen.sound, chosen.statistics, Blend(*chosen.blend))
+        write_rows(chosen.out, scored(chosen.recordings, chosen.prepared, chosen.runs, *named))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ nothing to keep in step.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -91,15 +92,14 @@ class LogSpectrum(nn.Module):
 
 
 class Coarse(LogSpectrum):
-    """The log power spectrum in 128 bands of 62.5 Hz every 20 ms: a quarter of the picture, for a quarter of the time."""
+    """The log power spectrum in 128 bands of 62.5 Hz every 20 ms: a quarter of the picture and of the cost."""
 
     channels, height = 1, 128
 
     def forward(self, x: Tensor) -> Tensor:
         real, imag = self.spectrum(x)
         power = (real[:, :256].square() + imag[:, :256].square()).unflatten(1, (128, 2)).mean(2)
-        frames = power.shape[2] // 2 * 2
-        power = power[:, :, :frames].unflatten(2, (-1, 2)).mean(3)
+        power = functional.avg_pool1d(power, 2)
         log = torch.log(power + FLOOR * power.mean((1, 2), keepdim=True) * 100)
         return ((log - log.mean(2, keepdim=True)) / 3)[:, None]
 
@@ -206,7 +206,7 @@ class ResNet(Network):
         super().__init__(front)
         first = nn.Conv2d(front.channels, widths[0], 5, 2, 2, bias=False)
         layers: list[nn.Module] = [first, nn.BatchNorm2d(widths[0]), nn.ReLU()]
-        for i, o in zip(widths, widths[1:], strict=False):
+        for i, o in pairwise(widths):
             layers += [Residual(i, o, 2), Residual(o, o, 1)]
         self.body = nn.Sequential(*layers)
         height = front.height

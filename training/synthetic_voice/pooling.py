@@ -160,8 +160,11 @@ def _cost(parameters: np.ndarray, s: _Sums) -> float:
 def correlation(recordings: Sequence[Recording]) -> float:
     """Of windows `LAG` seconds apart, from recordings that were not joined, where there are `NATURAL` of them."""
     natural = [r for r in recordings if r.clips == 1 and len(r.windows) >= 4]
-    classes = {r.spoof for r in natural}
-    return fit(natural if len(natural) >= NATURAL and len(classes) == 2 else recordings).correlation
+    enough = len(natural) >= NATURAL and len({r.spoof for r in natural}) == 2
+    try:
+        return max(fit(natural if enough else recordings).correlation, LEAST_CORRELATION)
+    except ValueError:  # few pages: their synthetic speech happens to score below the genuine
+        return LEAST_CORRELATION
 
 
 def fit(recordings: Sequence[Recording], correlations: Sequence[float] = CORRELATIONS) -> Levels:
@@ -331,14 +334,19 @@ def changes(recordings: Sequence[Recording], levels: Levels) -> str:
     )
 
 
-def to_toml(levels: Levels, low: np.ndarray, high: np.ndarray) -> str:
-    """The card's ``[utterances]`` table, with the pages' intervals as comments."""
+def intervals(low: np.ndarray, high: np.ndarray) -> str:
+    """A comment for the card."""
     names = ("means[0]", "means[1]", "between[0]", "between[1]", "within", "correlation")
-    intervals = ", ".join(f"{n} [{a:.2f}, {b:.2f}]" for n, a, b in zip(names, low, high, strict=True))
+    shown = ", ".join(f"{n} [{a:.2f}, {b:.2f}]" for n, a, b in zip(names, low, high, strict=True))
+    return f"# 95 % by resampled pages: {shown}\n"
+
+
+def to_toml(levels: Levels, comment: str = "") -> str:
+    """The card's ``[utterances]`` table."""
     return (
         "[utterances]\n"
         "# Two-level model of window logits (training/synthetic_voice/pooling.py), cross-validated by page.\n"
-        f"# 95 % by resampled pages: {intervals}\n"
+        f"{comment}"
         f"deviation = {levels.within:.4f}\n"
         f"means = [{levels.means[0]:.4f}, {levels.means[1]:.4f}]\n"
         f"between = [{levels.between[0]:.4f}, {levels.between[1]:.4f}]\n"
@@ -375,14 +383,14 @@ def main() -> None:
     weight, interval = reference(usable, levels, chosen.draws)
     helps, said = beside_gain(usable, replace(levels, reference=weight))
     levels = replace(levels, reference=weight if helps else 0.0)
-    print(to_toml(levels, low, high))
+    print(to_toml(levels, intervals(low, high)))
     print(gain(usable, chosen.max_llr))
     same, other = shared(usable, levels), shared(usable, levels, pairs_of_one_channel=False)
     print(f"levels of two genuine voices correlate: one channel {same:.3f} {interval}, different channels {other:.3f}")
     print(f"beside the interviewer, by {weight:.3f}: {said}; {'used' if helps else 'not used'}")
     print(changes([r for r in everything if r.label == "changed"] + usable, levels))
     if chosen.out:
-        chosen.out.write_text(to_toml(levels, low, high), encoding="utf-8")
+        chosen.out.write_text(to_toml(levels, intervals(low, high)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -118,14 +118,8 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     versions = [v for v in chosen.conditions.split(",") if v] + [f"random{i}" for i in range(chosen.copies)]
     for folder in chosen.folders:
-        prepare(
-            folder,
-            folder.name if folder.name != "out" else folder.parent.name,
-            chosen.out,
-            versions,
-            chosen.workers,
-            chosen.split,
-        )
+        name = folder.name if folder.name != "out" else folder.parent.name
+        prepare(folder, name, chosen.out, versions, chosen.workers, chosen.split)
 
 
 if __name__ == "__main__":

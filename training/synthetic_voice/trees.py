@@ -17,7 +17,8 @@ from compare import report
 from corpus import Corpus, folds, measures, read, trains
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from speech_statistics import measure, names
+
+from inperson.detectors._voice_features import measure, names
 
 _corpus: Corpus
 

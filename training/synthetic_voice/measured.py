@@ -1,0 +1,83 @@
+"""The statistics of prepared utterances, measured once and kept beside them.
+
+    python measured.py PREPARED [--versions clean,random0,random1] [--workers 2]
+
+For each NAME of `PREPARED/NAME.csv` and version writes `PREPARED/NAME.VERSION.npz` with `rows` (indices into the
+table) and `x` (as `inperson.detectors._voice_features.measure` gives them). Only a clip's first utterance is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from corpus import Corpus, read
+from numpy.typing import NDArray
+
+from inperson.detectors._voice_features import measure, names
+
+Floats = NDArray[np.float32]
+_corpus: Corpus
+
+
+def _open(prepared: Path) -> None:
+    global _corpus
+    _corpus = read(prepared)
+
+
+def _row(i: int) -> Floats:
+    try:
+        return statistics(_corpus.sound(i).astype(np.float32) / 32768)
+    except ValueError:
+        return np.full(len(names()), np.nan, np.float32)
+
+
+def statistics(sound: Floats) -> Floats:
+    """(327,) of one utterance."""
+    return np.array(list(measure(sound).values()), np.float32)
+
+
+def build(prepared: Path, version: str, workers: int) -> None:
+    corpus = read(prepared)
+    for number, path in enumerate(corpus.files):
+        out = Path(str(path.filename)).with_suffix(f".{version}.npz")
+        wanted = np.flatnonzero((corpus.file == number) & (corpus["version"] == version) & (corpus["number"] == "0"))
+        keys = np.char.add(np.char.add(corpus["path"][wanted], "|"), version)
+        held = dict(zip(*(np.load(out)[n] for n in ("keys", "x")), strict=True)) if out.exists() else {}
+        rows = [int(i) for i, key in zip(wanted, keys, strict=True) if key not in held]
+        with ProcessPoolExecutor(workers, initializer=_open, initargs=(prepared,)) as pool:
+            made = pool.map(_row, rows, chunksize=32)
+            held |= {f"{corpus['path'][i]}|{version}": x for i, x in zip(rows, made, strict=True)}
+        np.savez(out, keys=np.array(list(held)), x=np.stack(list(held.values())))
+        print(f"{out.name}: {len(rows)} more, {len(held)} in all", flush=True)
+
+
+def table(prepared: Path, corpus: Corpus) -> tuple[Floats, NDArray[np.bool_]]:
+    """(rows, 327) and which rows were measured."""
+    held: dict[str, Floats] = {}
+    for path in sorted(prepared.glob("*.npz")):
+        with np.load(path, allow_pickle=False) as there:
+            held |= dict(zip(there["keys"].tolist(), there["x"], strict=True))
+    x = np.full((len(corpus), len(names())), np.nan, np.float32)
+    keys = np.char.add(np.char.add(corpus["path"], "|"), corpus["version"])
+    for i in np.flatnonzero(corpus["number"] == "0"):
+        found = held.get(str(keys[i]))
+        if found is not None:
+            x[i] = found
+    return x, np.isfinite(x).all(axis=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("prepared", type=Path)
+    parser.add_argument("--versions", default="clean,random0,random1")
+    parser.add_argument("--workers", type=int, default=2)
+    chosen = parser.parse_args()
+    for version in chosen.versions.split(","):
+        build(chosen.prepared, version, chosen.workers)
+
+
+if __name__ == "__main__":
+    main()
