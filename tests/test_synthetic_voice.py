@@ -254,6 +254,24 @@ def test_muffled_sound_is_an_abstention() -> None:
     assert found.measurements["effective_bandwidth"].value < 2500
 
 
+def test_a_telephones_low_cut_is_an_abstention() -> None:
+    from scipy import signal
+
+    band = signal.butter(8, [300, 3400], "bandpass", fs=RATE, output="sos")
+    found = run(recording(signal.sosfilt(band, VOICE).astype(np.float32), [Span(0, 6)]), session(6.0))
+    assert isinstance(found, Abstention)
+    assert "low end" in found.reason
+    assert found.measurements["low_end"].value < -28
+
+
+def test_the_low_end_is_a_level_against_the_middle() -> None:
+    t = np.arange(RATE) / RATE
+    equal = np.sin(2 * np.pi * 150 * t) + np.sin(2 * np.pi * 600 * t)
+    weak = 0.1 * np.sin(2 * np.pi * 150 * t) + np.sin(2 * np.pi * 600 * t)
+    assert features.low_end(equal.astype(np.float32)) == pytest.approx(0, abs=0.5)
+    assert features.low_end(weak.astype(np.float32)) == pytest.approx(-20, abs=0.5)
+
+
 def test_the_contract() -> None:
     check_detector(SyntheticVoice)
 

@@ -107,9 +107,9 @@ def channel(x: Floats, rng: np.random.Generator) -> Floats:
         if rng.random() < 0.35:
             edge, steep = rng.uniform(3200, 7900), rng.uniform(50, 600)
             spectrum[i] *= 1 / (1 + np.exp(np.clip((f - edge) / steep * 4, -40, 40)))
-        if rng.random() < 0.3:
-            edge = rng.uniform(40, 320)
-            spectrum[i] *= (f / edge) ** 2 / np.sqrt(1 + (f / edge) ** 4)
+        if rng.random() < 0.5:
+            ratio, order = f / rng.uniform(40, 400), rng.uniform(2, 8)
+            spectrum[i] *= ratio**order / np.sqrt(1 + ratio ** (2 * order))
     out = fft.irfft(spectrum, n).astype(np.float32)
     for i in range(batch):
         if rng.random() < 0.5:

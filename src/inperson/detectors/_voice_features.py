@@ -113,6 +113,20 @@ def effective_bandwidth(audio: Floats) -> float:
     return float((found[-1] + 1) * width * RATE / FFT) if len(found) else 0.0
 
 
+def low_end(audio: Floats) -> float:
+    """Level of 80 to 250 Hz against 300 to 1000 Hz, dB, over the loud half of the frames: about -45 where a
+    telephone's low cut took the voice's fundamental, -5 as a rule. 0 for less than half a second."""
+    x = np.asarray(audio, np.float32)
+    if len(x) < RATE // 2:
+        return 0.0
+    power = np.abs(_frames_fft(x)) ** 2
+    loud = power.sum(axis=1) >= np.median(power.sum(axis=1))
+    low, middle = (
+        power[loud, round(a * FFT / RATE) : round(b * FFT / RATE)].sum() for a, b in ((80, 250), (300, 1000))
+    )
+    return float(10 * np.log10((low + 1e-20) / (middle + 1e-20)))
+
+
 def _rfft(x: Array, size: int | None = None, axis: int = -1) -> Complex:
     """In single precision where the input is (numpy before 2.0 would double it)."""
     from scipy import fft

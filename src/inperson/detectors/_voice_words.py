@@ -42,6 +42,7 @@ class Scored:
     level_db: float
     snr_db: float
     bandwidth: float
+    low_end: float
     clipped: float
     pause_samples: int
     pause_zeros: int
@@ -57,6 +58,7 @@ def measured(own: Sequence[Scored]) -> dict[str, Measurement]:
         "utterances": Measurement(len(own), "1"),
         "speech": Measurement(sum(one.seconds for one in own), "s"),
         "effective_bandwidth": Measurement(float(np.median([one.bandwidth for one in own])), "Hz"),
+        "low_end": Measurement(float(np.median([one.low_end for one in own])), "dB"),
         "snr": Measurement(float(np.median([one.snr_db for one in own])), "dB"),
         "level": Measurement(float(np.median([one.level_db for one in own])), "dB"),
         "clipped_samples": Measurement(float(np.mean([one.clipped for one in own])), "1"),
