@@ -295,7 +295,7 @@ def test_trivia_of_a_file_with_known_content(tmp_path):
 # results of a batch
 
 
-def batch_line(path: Path, llr: float | None, model: str = f"{SIGNAL}-0.1.0") -> str:
+def batch_line(path: Path, llr: float | None, model: str = f"{SIGNAL}-0.2.0") -> str:
     if llr is None:
         finding = Finding(signal=SIGNAL, status="abstained", reason="too short", model=model)
     else:
