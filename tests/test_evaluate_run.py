@@ -105,11 +105,11 @@ def test_a_changed_model_is_run_again_and_another_is_not(whole, recordings, tmp_
     shutil.copytree(models.folder(), changed)
     monkeypatch.setenv("INPERSON_MODELS", str(changed))
     other = changed / "reading-0.1.0.toml"
-    other.write_text(other.read_text().replace("[calibration]", "[calibration]\nremark = 1"))
+    other.write_text(other.read_text().replace("\n[calibration]", "\n[calibration]\nremark = 1"))
     assert run.evaluate(recordings / "manifest.csv", out, **OPTIONS).tally.skipped == 8
     models._card.cache_clear()
     card = changed / f"{SIGNAL}-0.2.0.toml"
-    card.write_text(card.read_text().replace("[calibration]", "[calibration]\nremark = 1"))
+    card.write_text(card.read_text().replace("\n[calibration]", "\n[calibration]\nremark = 1"))
     done = run.evaluate(recordings / "manifest.csv", out, **OPTIONS)
     models._card.cache_clear()
     assert done.tally == Tally(total=8, analysed=7, errors={"MediaError": 1})
