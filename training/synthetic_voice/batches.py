@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from corpus import COPIES, Corpus
+from corpus import COPIES, Corpus, made_here
 from numpy.typing import NDArray
 from scipy import fft
 
@@ -40,12 +40,13 @@ def targets(corpus: Corpus) -> tuple[Floats, Floats, Floats]:
     return spoof, converted, (kind == "codec").astype(np.float32)
 
 
-def weights(corpus: Corpus, alone: float = 0.3) -> NDArray[np.float64]:
+def weights(corpus: Corpus, alone: float = 0.3, made: float = 1.0) -> NDArray[np.float64]:
     """How often a row is drawn.
 
     First a page by the root of its size, then bona fide or not with even odds, then a system by the root of its size:
     where a page has both classes (its own fakes, or copies made here of its voices), it tells nothing of the label. A
-    share `alone` of either class's draws comes from pages that have that class only.
+    share `alone` of either class's draws comes from pages that have that class only. What was made here counts `made`
+    times as much as what was found.
     """
     spoof = corpus.spoof
     page = np.unique(corpus["page"], return_inverse=True)[1]
@@ -67,15 +68,28 @@ def weights(corpus: Corpus, alone: float = 0.3) -> NDArray[np.float64]:
                 heavy = np.sqrt(np.bincount(page[both], minlength=page.max() + 1))
                 part = part / total[page[rows]] * heavy[page[rows]]
             weight[rows] = share * part / part.sum()
-    return weight / weight.sum()
+    weight[made_here(corpus)] *= made
+    for label in (0, 1):
+        weight[spoof == label] /= 2 * weight[spoof == label].sum()
+    return weight
 
 
-def batches(corpus: Corpus, count: int, size: int, seed: int, clean: float = 0.34) -> Iterator[Batch]:
+def batches(corpus: Corpus, count: int, size: int, seed: int, made: float = 1.0, clean: float = 0.3) -> Iterator[Batch]:
     """`count` batches; a share `clean` of the clips is taken before the ladder."""
     rng = np.random.default_rng(seed)
     spoof, converted, codec = targets(corpus)
-    weight = weights(corpus)
-    version = np.where(corpus["version"] == "clean", clean, (1 - clean) / 2)
+    for which, drawn in draws(corpus, count, size, rng, made, clean):
+        n = int(LENGTHS[which][0] * RATE)
+        sound = np.stack([cut(corpus.sound(i), n, rng) for i in drawn])
+        yield Batch(channel(sound, rng), spoof[drawn], converted[drawn], codec[drawn])
+
+
+def draws(
+    corpus: Corpus, count: int, size: int, rng: np.random.Generator, made: float = 1.0, clean: float = 0.3
+) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """The length (of `LENGTHS`) and the rows of each batch."""
+    weight = weights(corpus, made=made)
+    version = np.where(corpus["version"] == "clean", clean, (1 - clean) / (len(set(corpus["version"])) - 1))
     seconds, odds = np.array(LENGTHS).T
     tables = []
     for length in seconds:
@@ -83,10 +97,7 @@ def batches(corpus: Corpus, count: int, size: int, seed: int, clean: float = 0.3
         tables.append(np.cumsum(fits / fits.sum()))
     for _ in range(count):
         which = int(rng.choice(len(seconds), p=odds))
-        drawn = np.searchsorted(tables[which], rng.random(size))
-        n = int(seconds[which] * RATE)
-        sound = np.stack([cut(corpus.sound(i), n, rng) for i in drawn])
-        yield Batch(channel(sound, rng), spoof[drawn], converted[drawn], codec[drawn])
+        yield which, np.minimum(np.searchsorted(tables[which], rng.random(size)), len(corpus) - 1)
 
 
 def cut(x: NDArray[np.int16], n: int, rng: np.random.Generator) -> Floats:

@@ -14,14 +14,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from corpus import OPEN, SHIPPED, Corpus, folds, measures, read, trains
+from corpus import OPEN, UNLICENSED, Corpus, folds, measures, read, trains
 from figures import clips, false_alarms, line, threshold, worst_systems
-from learn import Recipe, score, train
+from learn import Recipe, Source, score, train
 from networks import FAMILIES
+from pictures import Pictures
+
+TESTED = ("clean", "random0", "call0")
 
 
-def held_out(corpus: Corpus, recipe: Recipe, which: list[int], out: Path, name: str, licences: tuple[str, ...]) -> None:
-    fold, may = folds(corpus), measures(corpus) & (corpus["version"] != "random1")
+def source(prepared: Path, corpus: Corpus, family: str) -> Source:
+    """Pictures, where the family can look at them."""
+    return Pictures(prepared, corpus) if hasattr(FAMILIES[family]().front, "finish") else corpus
+
+
+def held_out(prepared: Path, recipe: Recipe, which: list[int], out: Path, name: str, licences: tuple[str, ...]) -> None:
+    corpus = read(prepared)
+    fold, may = folds(corpus), measures(corpus) & np.isin(corpus["version"], TESTED)
     result = np.full((len(corpus), 3), np.nan, np.float32)
     for number in which:
         held = fold == number
@@ -31,7 +40,11 @@ def held_out(corpus: Corpus, recipe: Recipe, which: list[int], out: Path, name: 
             net.load_state_dict(torch.load(weights, weights_only=True))
         else:
             rows = trains(corpus, held, licences)
-            net = train(corpus.take(rows), replace(recipe, seed=recipe.seed + number), f"{name} fold {number}")
+            net = train(
+                source(prepared, corpus.take(rows), recipe.family),
+                replace(recipe, seed=recipe.seed + number),
+                f"{name} fold {number}",
+            )
             torch.save(net.state_dict(), weights)
         rows = np.flatnonzero(held & may)
         result[rows] = score(net, corpus.take(rows))
@@ -58,23 +71,25 @@ def main() -> None:
     parser.add_argument("--tag", default="")
     parser.add_argument("--all", action="store_true", help="train on every page and stop: what ships")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--open", action="store_true", help="train on licence class open alone")
+    parser.add_argument("--unlicensed", action="store_true", help="train on licence class none too")
     parser.add_argument("--threads", type=int, default=1)
-    for name, kind in (("samples", int), ("mix", float), ("kinds", float), ("smooth", float), ("rate", float)):
+    options = dict.fromkeys(("made", "mix", "kinds", "smooth", "rate"), float) | {"samples": int, "batch": int}
+    for name, kind in options.items():
         parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(""), name))
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     chosen.out.mkdir(parents=True, exist_ok=True)
-    corpus = read(chosen.prepared)
-    licences = OPEN if chosen.open else SHIPPED
+    licences = UNLICENSED if chosen.unlicensed else OPEN
     for family in chosen.families.split(","):
-        settings = {n: getattr(chosen, n) for n in ("samples", "mix", "kinds", "smooth", "rate", "seed")}
+        settings = {n: getattr(chosen, n) for n in (*options, "seed")}
         recipe, name = Recipe(family, **settings), family + chosen.tag
         if chosen.all:
+            corpus = read(chosen.prepared)
             rows = trains(corpus, np.zeros(len(corpus), bool), licences)
-            torch.save(train(corpus.take(rows), recipe, name).state_dict(), chosen.out / f"{name}-all.pt")
+            made = source(chosen.prepared, corpus.take(rows), family)
+            torch.save(train(made, recipe, name).state_dict(), chosen.out / f"{name}-all.pt")
         else:
-            held_out(corpus, recipe, [int(f) for f in chosen.folds.split(",")], chosen.out, name, licences)
+            held_out(chosen.prepared, recipe, [int(f) for f in chosen.folds.split(",")], chosen.out, name, licences)
 
 
 if __name__ == "__main__":

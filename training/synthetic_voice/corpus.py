@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+WINDOW, STEP, BANDS = 400, 160, 128
 ATTACKS = ("tts", "vc", "accent_conversion", "concat")
 COPIES = "vocoder_copy_synthesis"
 MADE_HERE = ("generated/", "copies/", "neural/")
@@ -19,7 +20,9 @@ CRUDE = re.compile(r"^neural-.*(ode\d|after\d+-20|wide-166)|^neural-codec")
 """Generators made here whose sound is too far from speech to teach anything."""
 MOST = 120
 """Clips of a source and class that measure at most."""
-SHIPPED, OPEN = ("open", "none"), ("open",)
+FOLDS = 4
+OPEN, UNLICENSED = ("open",), ("open", "none")
+"""Licence classes that train: what ships, and what it would be with recordings of repositories without a licence."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Corpus:
     samples: NDArray[np.int64]
     files: tuple[np.memmap, ...]  # type: ignore[type-arg]
     file: NDArray[np.int64]
+    frame: NDArray[np.int64]  # of `pictures.py`, the first of each row
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -40,7 +44,11 @@ class Corpus:
 
     def take(self, mask: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
         text = {name: column[mask] for name, column in self.text.items()}
-        return Corpus(text, self.offset[mask], self.samples[mask], self.files, self.file[mask])
+        return Corpus(text, self.offset[mask], self.samples[mask], self.files, self.file[mask], self.frame[mask])
+
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        return frames(self.samples)
 
     def __getitem__(self, name: str) -> NDArray[np.str_]:
         return self.text[name]
@@ -65,7 +73,14 @@ def read(prepared: Path) -> Corpus:
     text["family"] = np.array([family(s, o) for s, o in zip(text["system"], text["source"], strict=True)])
     files = tuple(np.memmap(table.with_suffix(".i16"), np.int16, "r") for table in tables)
     numbers = {n: text[n].astype(np.int64) for n in ("offset", "samples")}
-    return Corpus(text, numbers["offset"], numbers["samples"], files, np.array(file))
+    which, counts = np.array(file), frames(numbers["samples"])
+    frame = np.concatenate([np.cumsum(counts[which == n]) - counts[which == n] for n in range(len(tables))])
+    return Corpus(text, numbers["offset"], numbers["samples"], files, which, frame)
+
+
+def frames(samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole frames of 25 ms every 10 ms."""
+    return np.maximum(0, (samples - WINDOW) // STEP + 1)
 
 
 def pages(text: dict[str, NDArray[np.str_]]) -> NDArray[np.str_]:
@@ -114,7 +129,7 @@ def measures(corpus: Corpus) -> NDArray[np.bool_]:
     return ~made_here(corpus) & np.isin(corpus["path"], sorted(few))
 
 
-def folds(corpus: Corpus, count: int = 3, seed: int = 0) -> NDArray[np.int64]:
+def folds(corpus: Corpus, count: int = FOLDS, seed: int = 0) -> NDArray[np.int64]:
     """Fold of every row by page, so that either class has about as many recordings in each; -1: only trains."""
     may = measures(corpus) & (corpus["version"] == "clean")
     sizes = {}
@@ -132,7 +147,7 @@ def folds(corpus: Corpus, count: int = 3, seed: int = 0) -> NDArray[np.int64]:
     return np.array([fold.get(p, -1) for p in corpus["page"]])
 
 
-def trains(corpus: Corpus, held: NDArray[np.bool_], licences: tuple[str, ...] = SHIPPED) -> NDArray[np.bool_]:
+def trains(corpus: Corpus, held: NDArray[np.bool_], licences: tuple[str, ...] = OPEN) -> NDArray[np.bool_]:
     """Rows to train on when the rows `held` measure: neither their pages, nor their systems' relatives."""
     seen = set(corpus["family"][held & (corpus.spoof == 1) & ~made_here(corpus)])
     out = ~held & ~np.isin(corpus["page"], sorted(set(corpus["page"][held])))

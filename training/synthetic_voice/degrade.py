@@ -6,10 +6,15 @@ seed rebuilds the training set.
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import resample_poly
 
 from inperson import media
+from inperson.degradation import PRESETS
 from inperson.degradation.codecs import CODECS
 from inperson.degradation.gain import active_level
 from inperson.degradation.packet_loss import LossModel
@@ -56,6 +61,26 @@ def drawn(rng: Rng) -> SoundSettings:
 def degrade(x: Sound, rng: Rng) -> Sound:
     """One random passage."""
     return whole(level(x), drawn(rng), rng)
+
+
+CALLS = (
+    *("zoom-720p", "teams-360p", "meet-vp9-540p", "phone", "bluetooth", "bluetooth-wide", "poor-network"),
+    *("noisy-room", "speakerphone"),
+)
+"""The presets whose sound differs."""
+
+
+def call(x: Sound, rng: Rng) -> Sound:
+    """One passage through a call as `inperson degrade` makes it; what travels at more than 16 kHz travels at 16 kHz."""
+    settings = PRESETS[str(rng.choice(CALLS))].sound
+    settings = replace(settings, rate=min(settings.rate, RATE))
+    there = at_rate(level(x), RATE, settings.rate)
+    return at_rate(whole(there, settings, rng), settings.rate, RATE)[: len(x)]
+
+
+def at_rate(x: Sound, rate: int, wanted: int) -> Sound:
+    step = math.gcd(rate, wanted)
+    return x if rate == wanted else resample_poly(x, wanted // step, rate // step).astype(np.float32)
 
 
 FIXED: dict[str, SoundSettings] = {

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import onnx
 import torch
-from branch import Statistics
+from branch import Experts
 from networks import RATE, Network
 from torch import Tensor, nn
 
-NAME, VERSION = "synthetic_voice", "0.2.0"
+NAME, VERSION = "synthetic_voice", "0.3.0"
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Blend:
 class Together(nn.Module):
     """(1, samples), (1, 327) -> (1, 3)"""
 
-    def __init__(self, sound: list[Network], statistics: list[Statistics], blend: Blend) -> None:
+    def __init__(self, sound: list[Network], statistics: Experts, blend: Blend) -> None:
         super().__init__()
-        self.sound, self.statistics, self.blend = nn.ModuleList(sound), nn.ModuleList(statistics), blend
+        self.sound, self.statistics, self.blend = nn.ModuleList(sound), statistics, blend
 
     def forward(self, x: Tensor, numbers: Tensor) -> Tensor:
         pictures: dict[str, Tensor] = {}
@@ -53,17 +53,14 @@ class Together(nn.Module):
             if key not in pictures:
                 pictures[key] = net.front(x)
             heard = heard + net.rest(pictures[key])
-        measured = torch.zeros(1)
-        for net in self.statistics:
-            measured = measured + net(numbers)
-        return self.blend(heard / len(self.sound), measured / len(self.statistics))
+        return self.blend(heard / len(self.sound), self.statistics(numbers))
 
 
-def write(sound: list[Network], statistics: list[Statistics], blend: Blend, path: Path) -> str:
+def write(sound: list[Network], statistics: Experts, blend: Blend, path: Path) -> str:
     """Export; returns the file's SHA-256."""
     plain = [net.eval().to(memory_format=torch.contiguous_format) for net in sound]
-    made = Together(plain, [net.eval() for net in statistics], blend).eval()
-    size = len(statistics[0].mean)
+    made = Together(plain, statistics.eval(), blend).eval()
+    size = statistics.gate.in_features
     torch.onnx.export(
         made,
         (torch.randn(1, 3 * RATE), torch.randn(1, size)),

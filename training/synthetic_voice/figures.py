@@ -41,8 +41,12 @@ class Clips:
         """Bona fide and these kinds (none named: the attacks)."""
         return self.take((self.spoof == 0) | np.isin(self.text["kind"], kinds or ATTACKS))
 
-    def clean(self, yes: bool = True) -> Clips:
-        return self.take((self.text["version"] == "clean") == yes)
+    def clean(self) -> Clips:
+        return self.version("clean")
+
+    def version(self, start: str) -> Clips:
+        """Those whose version begins so: ``clean``, ``random``, ``call``."""
+        return self.take(np.char.startswith(self.text["version"], start))
 
 
 def clips(corpus: Corpus, score: NDArray[np.floating]) -> Clips:
@@ -106,10 +110,10 @@ def interval(c: Clips, measure: Callable[[Clips], float], draws: int = 500, seed
 def line(name: str, c: Clips) -> str:
     """One line for the eye."""
     kinds = "  ".join(f"{k[:4]} {auc(c.of(k)):.3f}" for k in ("tts", "vc", COPIES, "codec"))
+    versions = " ".join(f"{v} {eer(c.of().version(v)):4.1f} %" for v in ("clean", "random", "call"))
     return (
-        f"{name:30s} AUC {auc(c.of()):.3f} EER {eer(c.of()):4.1f} % clean {eer(c.of().clean()):4.1f} % degraded "
-        f"{eer(c.of().clean(False)):4.1f} %  {kinds}  within page {within_page(c.of()):.3f}, with copies "
-        f"{within_page(c.of(*ATTACKS, COPIES)):.3f}"
+        f"{name:30s} AUC {auc(c.of()):.3f} EER {eer(c.of()):4.1f} % {versions}  {kinds}  "
+        f"within page {within_page(c.of()):.3f}, with copies {within_page(c.of(*ATTACKS, COPIES)):.3f}"
     )
 
 

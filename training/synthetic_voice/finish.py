@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from batches import targets
 from compare_branch import load as load_branch
-from corpus import SHIPPED, Corpus, read
+from corpus import OPEN, Corpus, read
 from export import NAME, VERSION, Blend, write
 from figures import ATTACKS, Clips, auc, clips, eer, false_alarms, interval, line, threshold, within_page, worst_systems
 from networks import FAMILIES, Network
@@ -149,7 +149,7 @@ def kinds(corpus: Corpus, scores: NDArray[np.float32], right: float = 0.8) -> st
 
 def sources(corpus: Corpus) -> str:
     """TOML rows: what trained, by source and licence."""
-    usable = np.isin(corpus["licence_class"], SHIPPED)
+    usable = np.isin(corpus["licence_class"], OPEN)
     keys = ("source", "licence_class", "repo", "data_license", "label", "path")
     rows = {tuple(map(str, row)) for row in zip(*(corpus[k][usable] for k in keys), strict=True)}
     counts = Counter(row[:5] for row in rows)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pictures
 import torch
-from batches import RATE, batches
+from batches import RATE, Batch, batches
 from corpus import Corpus
 from networks import FAMILIES
 from numpy.typing import NDArray
@@ -31,6 +33,7 @@ class Recipe:
     average: float = 0.04  # share of the way over which the weights are averaged at its end
     smooth: float = 0.05  # of the labels
     kinds: float = 0.2  # weight of the two further heads
+    made: float = 1.0  # weight of what was made here (batches.weights)
     mix: float = 0.0  # share of batches mixed (Zhang et al., ICLR 2018)
     seed: int = 0
 
@@ -49,8 +52,19 @@ def bce(logit: Tensor, target: Tensor, smooth: float) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logit[known], soft)
 
 
-def train(corpus: Corpus, recipe: Recipe, say: str = "") -> nn.Module:
-    """The average of the network's weights along the second part of the way."""
+Source = Corpus | pictures.Pictures
+
+
+def drawn(source: Source, count: int, recipe: Recipe, seed: int) -> Iterator[Batch]:
+    make = pictures.batches if isinstance(source, pictures.Pictures) else batches
+    return make(source, count, recipe.batch, seed, recipe.made)
+
+
+def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
+    """The average of the network's weights along the second part of the way.
+
+    `source` gives sound to any family, or pictures to those whose front end has `finish`, and several times faster.
+    """
     torch.manual_seed(recipe.seed)
     net = FAMILIES[recipe.family]().to(memory_format=torch.channels_last)
     mean = copy.deepcopy(net)  # at the start far off, but forgotten long before the end
@@ -60,7 +74,7 @@ def train(corpus: Corpus, recipe: Recipe, say: str = "") -> nn.Module:
     rng = np.random.default_rng(recipe.seed)
     began, running = time.monotonic(), math.nan
     net.train()
-    for step, batch in enumerate(batches(corpus, steps, recipe.batch, recipe.seed)):
+    for step, batch in enumerate(drawn(source, steps, recipe, recipe.seed)):
         x = torch.from_numpy(batch.sound)
         targets = [torch.from_numpy(t) for t in (batch.spoof, batch.converted, batch.codec)]
         if rng.random() < recipe.mix:
@@ -79,7 +93,7 @@ def train(corpus: Corpus, recipe: Recipe, say: str = "") -> nn.Module:
         running = loss.item() if math.isnan(running) else 0.98 * running + 0.02 * loss.item()
         if step % 200 == 199:
             print(f"{say} step {step + 1}/{steps} loss {running:.3f} {time.monotonic() - began:.0f} s", flush=True)
-    return settled(mean, corpus, recipe)
+    return settled(mean, source, recipe)
 
 
 def follow(mean: nn.Module, net: nn.Module, keep: float) -> None:
@@ -91,7 +105,7 @@ def follow(mean: nn.Module, net: nn.Module, keep: float) -> None:
                 a.copy_(b)
 
 
-def settled(mean: nn.Module, corpus: Corpus, recipe: Recipe, count: int = 60) -> nn.Module:
+def settled(mean: nn.Module, source: Source, recipe: Recipe, count: int = 60) -> nn.Module:
     """The batch statistics of averaged weights, measured anew (Izmailov et al., UAI 2018)."""
     for layer in mean.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
@@ -99,7 +113,7 @@ def settled(mean: nn.Module, corpus: Corpus, recipe: Recipe, count: int = 60) ->
             layer.momentum = None
     mean.train()
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for batch in batches(corpus, count, recipe.batch, recipe.seed + 1):
+        for batch in drawn(source, count, recipe, recipe.seed + 1):
             mean(torch.from_numpy(batch.sound))
     return mean.eval()
 

@@ -34,7 +34,7 @@ import numpy as np
 import soundfile
 import torch
 from compare_branch import load as load_branch
-from corpus import ATTACKS, folds, read
+from corpus import ATTACKS, FOLDS, folds, read
 from degrade import RATE, Rng, Sound, drawn, level, load
 from export import Blend, Together
 from learn import LONGEST
@@ -226,7 +226,7 @@ def scored(
     fold = dict(zip(corpus["page"], folds(corpus), strict=True))
     with open(recordings / "manifest.csv", newline="", encoding="utf-8") as file:
         listed = list(csv.DictReader(file))
-    for number in range(3):
+    for number in range(FOLDS):
         net = FAMILIES[sound.partition("+")[0]]()
         net.load_state_dict(torch.load(runs / f"{sound}-{number}.pt", weights_only=True))
         both = Together([net.eval()], load_branch(runs / f"{statistics}-{number}.pt"), blend).eval()

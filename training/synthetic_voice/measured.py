@@ -1,6 +1,6 @@
 """The statistics of prepared utterances, measured once and kept beside them.
 
-    python measured.py PREPARED [--versions clean,random0,random1] [--workers 2]
+    python measured.py PREPARED [--versions clean,random0,random1,call0] [--workers 2]
 
 For each NAME of `PREPARED/NAME.csv` and version writes `PREPARED/NAME.VERSION.npz` with `keys` (path and version) and
 `x` (as `inperson.detectors._voice_features.measure` gives them). Only a clip's first utterance is measured, and the
@@ -81,7 +81,7 @@ def table(prepared: Path, corpus: Corpus) -> tuple[Floats, NDArray[np.bool_]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prepared", type=Path)
-    parser.add_argument("--versions", default="clean,random0,random1")
+    parser.add_argument("--versions", default="clean,random0,random1,call0")
     parser.add_argument("--workers", type=int, default=2)
     chosen = parser.parse_args()
     for version in chosen.versions.split(","):

@@ -5,8 +5,8 @@
 Every FOLDER holds a `manifest.csv` (README.md). For each, `PREPARED/NAME.i16` gets the utterances one after the other,
 16 kHz mono int16, and `PREPARED/NAME.csv` a row for each: the manifest's columns and `version, number, offset,
 samples`. The utterances are cut by the product's own code. A clip and the fakes made from it (`pair_id`) pass through
-the same draw of the ladder, so that the channel is no cue. Clips that
-are there already are left alone; delete a folder's two files to make it again.
+the same draw of the ladder, so that the channel is no cue. Clips and versions
+that are there already are left alone; delete a folder's two files to make it again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from degrade import FIXED, RATE, Sound, condition, degrade, level, load
+from degrade import FIXED, RATE, Sound, call, condition, degrade, level, load
 from numpy.typing import NDArray
 
 from inperson.detectors._utterances import Cutter
@@ -48,7 +48,7 @@ def channel(row: dict[str, str], version: str) -> np.random.Generator:
     Copies name the clip itself in `pair_id`; the clips of a page share a word there. Odd versions pair the first, even
     ones the second.
     """
-    name = row["path"] if row["label"] == "bonafide" and version in ("random0", "clean") else ""
+    name = row["path"] if row["label"] == "bonafide" and version in ("random0", "call0", "clean") else ""
     key = name or row["pair_id"] or row["path"]
     return np.random.default_rng(list(hashlib.sha256(f"{key}/{version}".encode()).digest()[:8]))
 
@@ -56,10 +56,12 @@ def channel(row: dict[str, str], version: str) -> np.random.Generator:
 def passed(x: Sound, row: dict[str, str], version: str) -> Sound:
     if version.startswith("random"):
         return degrade(x, channel(row, version))
+    if version.startswith("call"):
+        return call(x, channel(row, version))
     if version == "clean":
         return level(x)
     if version not in FIXED:
-        raise SystemExit(f"unknown version {version!r}: clean, random<n> or one of {', '.join(FIXED)}")
+        raise SystemExit(f"unknown version {version!r}: clean, random<n>, call<n> or one of {', '.join(FIXED)}")
     return condition(x, version, channel(row, version))
 
 
@@ -80,19 +82,23 @@ def _clip(job: tuple[Path, dict[str, str], list[str]]) -> list[tuple[str, int, N
 
 
 def prepare(folder: Path, name: str, out: Path, versions: list[str], workers: int, split: str = "train") -> None:
-    """Add the clips of a folder that are not there yet."""
+    """Add the clips and versions of a folder that are not there yet."""
     table, bulk = out / f"{name}.csv", out / f"{name}.i16"
     made: list[dict[str, object]] = []
     if table.exists():
         with open(table, newline="", encoding="utf-8") as file:
             made = list(csv.DictReader(file))
     offset = sum(int(str(row["samples"])) for row in made)
-    there = {row["path"] for row in made}
-    found = [row for row in rows(folder, split) if row["path"] not in there]
+    there = {(row["path"], row["version"]) for row in made}
+    found, lacking = [], []
+    for row in rows(folder, split):
+        if wanted := [version for version in versions if (row["path"], version) not in there]:
+            found.append(row)
+            lacking.append(wanted)
     with ProcessPoolExecutor(workers) as pool, open(bulk, "r+b" if bulk.exists() else "wb") as sound:
         sound.truncate(2 * offset)  # what an interrupted run left
         sound.seek(2 * offset)
-        jobs = ((folder, row, versions) for row in found)
+        jobs = ((folder, row, wanted) for row, wanted in zip(found, lacking, strict=True))
         for row, cuts in zip(found, pool.map(_clip, jobs, chunksize=8), strict=True):
             for version, number, x in cuts:
                 sound.write(x.tobytes())
@@ -112,11 +118,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--split", default="train")
     parser.add_argument("--copies", type=int, default=2, help="random passages through the ladder")
+    parser.add_argument("--calls", type=int, default=1, help="passages through calls")
     parser.add_argument("--conditions", default="clean", help="fixed channels, comma separated")
     parser.add_argument("--workers", type=int, default=2)
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     versions = [v for v in chosen.conditions.split(",") if v] + [f"random{i}" for i in range(chosen.copies)]
+    versions += [f"call{i}" for i in range(chosen.calls)]
     for folder in chosen.folders:
         name = folder.name if folder.name != "out" else folder.parent.name
         prepare(folder, name, chosen.out, versions, chosen.workers, chosen.split)
