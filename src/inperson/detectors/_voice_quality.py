@@ -2,7 +2,7 @@
 
 Fitted by ``training/synthetic_voice/finish.py`` on recordings whose pages and systems the network had not seen: a ridge
 regression of the log cost of the calibrated ratio (bits; 1 is what a coin tells) on the score's distance from 0, the
-length of the speech and its distance from the background.
+length of the speech and its distance from the background. The last has no weight as fitted: clips tell nothing of it.
 """
 
 from __future__ import annotations

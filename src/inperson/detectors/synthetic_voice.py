@@ -39,9 +39,6 @@ MIN_LEVEL_DB = -60.0
 """Utterances quieter than this (dB below full scale) are left out: 16-bit rounding would be measured with them."""
 MIN_BANDWIDTH = 3000.0
 """Hz; half of the utterances must reach it. Telephone speech (3.4 kHz) does; what is narrower was not in training."""
-MIN_LOW_END_DB = -28.0
-"""Level of 80 to 250 Hz against 300 to 1000 Hz that half of the utterances must reach. Of 800 training clips, clean and
-degraded, none is lower; a telephone's low cut gives -38 and less, and genuine speech behind it scores as synthetic."""
 CLIPPED = 0.985
 
 
@@ -50,7 +47,7 @@ class SyntheticVoice:
 
     signal: ClassVar[str] = "synthetic_voice"
     needs: ClassVar[frozenset[str]] = frozenset({"audio", "speech"})
-    model: ClassVar[str] = "synthetic_voice-0.2.0"
+    model: ClassVar[str] = "synthetic_voice-0.3.0"
 
     def __init__(self) -> None:
         self._session = models.session(self.model)
@@ -93,13 +90,6 @@ class SyntheticVoice:
             reason = (
                 f"The voice's sound ends at {bandwidth:.0f} Hz; at least {MIN_BANDWIDTH:.0f} Hz are needed, because "
                 "the classifier never heard narrower speech."
-            )
-            return Abstention(reason, measurements=measurements)
-        low = measurements["low_end"].value
-        if low < MIN_LOW_END_DB:
-            reason = (
-                f"The low end of the voice is cut off, as by a telephone ({low:.0f} dB, at least {MIN_LOW_END_DB:.0f} "
-                "dB are needed): the classifier heard too little of such speech to tell."
             )
             return Abstention(reason, measurements=measurements)
         return self._read(own, self._others(whose, session), whose, measurements)
@@ -172,8 +162,9 @@ class SyntheticVoice:
         level = 10 * math.log10(power + 1e-20)
         if level < MIN_LEVEL_DB:
             return None
-        numbers = np.array([list(_voice_features.measure(one.audio).values())], np.float32)
-        (logits,) = self._session.run(["logits"], {"sound": one.audio[None], "features": numbers})
+        sound = _voice_features.rounded(one.audio)
+        numbers = np.array([list(_voice_features.measure(sound).values())], np.float32)
+        (logits,) = self._session.run(["logits"], {"sound": sound[None], "features": numbers})
         floor = float(np.percentile(one.hop_power, 10))
         return Scored(
             span=one.span,
