@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from corpus import ATTACKS, Corpus, read
 from degrade import CALLS
-from finish import blend
+from finish import blend, scored
 from numpy.typing import NDArray
 from prepare import channel
 
@@ -37,10 +37,7 @@ def main() -> None:
     parser.add_argument("--sound", required=True)
     parser.add_argument("--statistics", required=True)
     chosen = parser.parse_args()
-    corpus = read(chosen.prepared)
-    sound, statistics = (np.load(chosen.runs / f"{n}.npz")["scores"] for n in (chosen.sound, chosen.statistics))
-    done = np.isfinite(sound[:, 0]) & np.isfinite(statistics[:, 0])
-    corpus, sound, statistics = corpus.take(done), sound[done], statistics[done]
+    corpus, sound, statistics = scored(read(chosen.prepared), chosen.runs, chosen.sound, chosen.statistics)
     score = blend(corpus, sound, statistics)(torch.from_numpy(sound), torch.from_numpy(statistics)).numpy()[:, 0]
     real, attack = corpus.spoof == 0, np.isin(corpus["kind"], ATTACKS)
     level = np.quantile(score[real & (corpus["version"] == "clean")], 0.95)

@@ -5,8 +5,9 @@
         --long rows.csv natural.csv --models ../../models --cards ../../cards
 
 `RUNS/NAME.npz` are scores by networks that had seen neither the page nor its systems (compare.py, compare_branch.py);
-`rows.csv` the same for long recordings (long_recordings.py score). Everything on the card comes from them; the
-networks that ship trained on all pages. `python ../../scripts/cards.py write` makes the card of what this writes.
+`rows.csv` the same for long recordings (long_recordings.py score). Everything on the card comes from them. The panels
+that ship trained on all pages; of the networks on sound, each left a fold out and their mean ships.
+`python ../../scripts/cards.py write` makes the card of what this writes.
 """
 
 from __future__ import annotations
@@ -219,22 +220,29 @@ def blend(corpus: Corpus, sound: NDArray[np.float32], statistics: NDArray[np.flo
     )
 
 
+def scored(
+    corpus: Corpus, runs: Path, sound: str, statistics: str
+) -> tuple[Corpus, NDArray[np.float32], NDArray[np.float32]]:
+    """The rows that both branches scored, and their logits by either, (rows, 3)."""
+    logits = [np.load(runs / f"{name}.npz")["scores"] for name in (sound, statistics)]
+    done = np.isfinite(logits[0][:, 0]) & np.isfinite(logits[1][:, 0])
+    return corpus.take(done), logits[0][done], logits[1][done]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prepared", type=Path)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--sound", required=True)
     parser.add_argument("--statistics", required=True)
-    parser.add_argument("--ship", type=Path, nargs="+", help="networks on sound, trained on every page")
+    parser.add_argument("--ship", type=Path, nargs="+", help="networks on sound: those of the folds, whose mean ships")
     parser.add_argument("--ship-statistics", type=Path)
     parser.add_argument("--long", type=Path, nargs="+")
     parser.add_argument("--models", type=Path)
     parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
     corpus = read(chosen.prepared)
-    sound, statistics = (np.load(chosen.runs / f"{n}.npz")["scores"] for n in (chosen.sound, chosen.statistics))
-    done = np.isfinite(sound[:, 0]) & np.isfinite(statistics[:, 0])
-    held, sound, statistics = corpus.take(done), sound[done], statistics[done]
+    held, sound, statistics = scored(corpus, chosen.runs, chosen.sound, chosen.statistics)
     made = blend(held, sound, statistics)
     print("--blend", made.sound, made.statistics, made.bias, made.kind, made.kind_bias)
     scores = made(torch.from_numpy(sound), torch.from_numpy(statistics)).numpy()

@@ -1,6 +1,6 @@
 """From folders of clips to sound that a network can train on: utterances, clean and through the degradation ladder.
 
-    python prepare.py FOLDER... --out PREPARED [--copies 2] [--workers 2]
+    python prepare.py FOLDER... --out PREPARED [--copies 2] [--calls 1] [--workers 2]
 
 Every FOLDER holds a `manifest.csv` (README.md). For each, `PREPARED/NAME.i16` gets the utterances one after the other,
 16 kHz mono int16, and `PREPARED/NAME.csv` a row for each: the manifest's columns and `version, number, offset,
