@@ -7,18 +7,18 @@ The front end is part of the networks on sound; those of one family share it. Th
 from __future__ import annotations
 
 import hashlib
-import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
-import onnx.helper
-import onnx.numpy_helper
 import torch
 from branch import Experts
 from networks import RATE, Network
 from torch import Tensor, nn
+
+sys.path.append(str(Path(__file__).parents[1]))
+from halved import halved
 
 NAME, VERSION = "synthetic_voice", "0.3.0"
 
@@ -58,27 +58,6 @@ class Together(nn.Module):
                 pictures[key] = net.front(x)
             heard = heard + net.rest(pictures[key])
         return self.blend(heard / len(self.sound), self.statistics(numbers))
-
-
-def halved(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights stored in 16 bits, and computed with in 32; the transform at the front keeps its 32."""
-    graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        exact = tensor.data_type != onnx.TensorProto.FLOAT or "basis" in tensor.name
-        if exact or math.prod(tensor.dims) < SMALL:
-            continue
-        name, values = tensor.name, onnx.numpy_helper.to_array(tensor)
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
-        casts.append(onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return model
-
-
-SMALL = 1024
-"""Numbers of a tensor below which nothing is saved."""
 
 
 def write(sound: list[Network], statistics: Experts, blend: Blend, path: Path) -> str:
