@@ -192,7 +192,8 @@ class TestFaceSwap:
     @pytest.fixture
     def data(self, tmp_path: Path) -> Path:
         rows = [paired(f"m{i}.mp4", f"p{i}", f"g{i}") for i in range(30)]
-        rows += [video_row(f"r{i}.mp4", person_id=f"r{i}", source=f"s{i}") for i in range(20)]
+        rows += [video_row(f"r{i}.mp4", source=f"s{i}", licence_class="third_party_footage") for i in range(20)]
+        rows += [video_row(f"open{i}.mp4") for i in range(5)]
         rows += [video_row("head.mp4", label="fake", kind="talking_head", person_id="h")]
         write_csv(tmp_path / "video" / "manifest.csv", rows)
         faces = [{"path": f"{i}.jpg", "person_id": f"{i}", "licence_class": "open"} for i in range(400)]
@@ -230,7 +231,12 @@ class TestFaceSwap:
     def test_portraits_that_trained_the_model_are_not_measured(self, protocols: Any, data: Path) -> None:
         seen = {row["person_id"] for row in protocols.face_swap.unseen(data, "train")}
         unseen = {row["person_id"] for row in protocols.face_swap.unseen(data, "devtest")}
-        assert (len(seen), len(unseen), len(seen & unseen)) == (300, 100, 0)
+        assert (len(seen | unseen), len(seen & unseen)) == (400, 0)
+        assert 20 <= len(unseen) <= 80  # 12 % of 400
+
+    def test_genuine_clips_that_trained_the_model_are_not_measured(self, protocols: Any, data: Path) -> None:
+        rows = protocols.face_swap.manifests(data, "devtest")["pooled"]
+        assert {Path(row["path"]).stem[0] for row in rows if row["kind"] == "genuine" and "pair" not in row} == {"r"}
 
 
 class TestLipSync:

@@ -25,6 +25,7 @@ PARTS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "face_swap": (
         ("", "manifest.csv", ("--degrade", PRESETS, "--split", "devtest")),
         ("pooled", "pooled.csv", ("--split", "devtest")),
+        ("talking heads", "talking_heads.csv", ("--split", "devtest")),
     ),
     "lip_sync": (
         ("", "manifest.csv", ("--degrade", PRESETS, "--split", "devtest")),

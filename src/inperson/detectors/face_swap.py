@@ -2,14 +2,18 @@
 
 Task
 ----
-Measured on the candidate's face at full resolution, twice a second at first and then less often: detail, noise, seam
-and flicker inside the face against hair, ears and neck (`inperson.detectors._face_texture`). The medians over the
-recording go through a small linear model trained on genuine faces and on the same faces re-rendered and pasted back as
-swap tools do.
+The candidate's face, cut upright at 256 pixels with hair, ears and neck around it (`_face_crop`), goes through a small
+network trained on genuine faces and on simulated swaps of them: another person's face drawn by this one's landmarks,
+rendered again at the sizes of real tools and pasted back through their masks (`training/face_swap`). It looks often at
+first and less often later (`_face_frames`); the trimmed mean of its logits is the score. The same network gives a map
+of where a paste begins, which the evidence quotes.
 
-What it cannot tell: a well-blended per-identity model at 224 pixels and more is near chance for statistics of this kind
-(the card says how near), and so is anything behind heavy compression. Beauty filters, portrait lighting, virtual
-backgrounds, shallow focus, make-up and sharpening change the same quantities on genuine people.
+Beside it, and not part of the score: how detail, noise and flicker inside the face compare with the rest of the head
+(`_face_texture`), single frames in which the inner face changes and comes back (`_face_returns`), and the moments at
+which a swap would show if there is one (`_face_moments`).
+
+What it cannot tell is in the card by condition. Beauty filters, make-up, a virtual background and heavy compression
+change the same quantities on genuine people.
 
 Constants without another source are own choices for cost and stability; none was chosen by how swaps score.
 """
@@ -23,29 +27,33 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from inperson import models
+from inperson.detectors._face_crop import face_crop
+from inperson.detectors._face_frames import PLACES, FrameScores, scored, spread, trimmed, windows
+from inperson.detectors._face_moments import WORDS, Moments
+from inperson.detectors._face_returns import Returns
 from inperson.detectors._face_texture import NAMES, Patch, patch, texture
-from inperson.types import Abstention, Chunk, Evidence, Face, Measurement, Reading, Session, Span
+from inperson.types import Abstention, Chunk, Evidence, Face, Frame, Measurement, Reading, Session, Span
 
-PERIOD, LATER, SETTLED = 0.5, 1.5, 20
-"""Seconds between measurements of a track, the same once `SETTLED` were made: a median needs no more."""
+TEXTURE_PERIOD = 2.0
+"""Seconds between measurements of texture: they explain, they do not score."""
 PAIR = 0.12
 """Longest time between two frames whose change is called flicker, in seconds."""
-MIN_FACE = 80.0
-"""Pixels of face width below which hair and skin are a handful of pixels."""
+MIN_FACE = 70.0
+"""Pixels of face below which the network was not trained (simulated calls go down to this)."""
 MIN_MEASURED = 5
-"""Measurements below which a median over the recording means little (about 3 s of visible face)."""
-WINDOW = 5.0
-"""Seconds of an evidence window."""
+"""Scored frames below which a mean over the recording means little (about 2 s of visible face)."""
 SHOWN = 3
-"""Most windows shown as evidence."""
+"""Most windows shown as evidence, and most moments of a kind."""
 OUTLIER = 3.0
 """Median absolute deviations above the recording's own median from which a window stands out: 2 sigma."""
+WIDE, MANY = 200.0, 40
+"""Pixels of face and scored frames from which more adds little."""
 ALTERNATIVES = (
     "a beauty filter, skin smoothing or 'touch up my appearance'",
     "a virtual or blurred background, whose edge cuts through the hair",
     "shallow focus, portrait lighting or make-up",
     "strong compression or a camera that sharpens faces",
+    "glasses that reflect a screen, or a beard or fringe where a mask would end",
 )
 
 
@@ -54,27 +62,40 @@ class FaceSwap:
 
     signal: ClassVar[str] = "face_swap"
     needs: ClassVar[frozenset[str]] = frozenset({"faces"})
-    model: ClassVar[str] = "face_swap-0.1.0"
+    model: ClassVar[str] = "face_swap-0.2.0"
 
     def __init__(self) -> None:
+        self._scores: dict[int, FrameScores] = defaultdict(FrameScores)
+        self._small: dict[int, array[float]] = defaultdict(lambda: array("f"))
+        self._moments = Moments()
+        self._returns: dict[int, Returns] = defaultdict(Returns)
         self._rows: dict[int, array[float]] = defaultdict(lambda: array("f"))
-        self._sizes: dict[int, array[float]] = defaultdict(lambda: array("f"))
         self._due: dict[int, float] = defaultdict(lambda: 0.0)
         self._before: dict[int, tuple[float, Patch]] = {}
 
     def update(self, chunk: Chunk) -> None:
-        """Measure every track when it is due; keep a few floats each, and one patch for the next frame."""
+        """Score every track when it is due; keep a few floats each, and one patch for the next frame."""
         for frame in chunk.frames:
             for face in frame.faces:
                 if face.landmarks is not None:
-                    self._look(frame.time, face)
+                    self._look(frame, face)
 
-    def _look(self, time: float, face: Face) -> None:
+    def _look(self, frame: Frame, face: Face) -> None:
+        self._moments.add(frame.time, face, frame.size)
+        held = self._scores[face.track]
+        if face.size < MIN_FACE:
+            if held.wants(frame.time):
+                self._small[face.track].append(face.size)
+                held.skip(frame.time)
+            return
+        self._returns[face.track].add(frame.time, face)
+        self._measure(frame.time, face)
+        if held.wants(frame.time) and (crop := face_crop(face)) is not None:
+            held.add(frame.time, face.size, *scored(self.model, crop))
+
+    def _measure(self, time: float, face: Face) -> None:
         """A patch is cut when a measurement is due, and the measurement made on the frame after it."""
         track = face.track
-        if face.size < MIN_FACE:
-            self._sizes[track].append(face.size)
-            return
         earlier = self._before.pop(track, None)
         if earlier is None and time < self._due[track]:
             return
@@ -85,10 +106,9 @@ class FaceSwap:
             self._before[track] = (time, here)
             return
         found = texture(time, here, earlier[1] if time - earlier[0] <= PAIR else None)
-        self._due[track] = time + (PERIOD if len(self._sizes[track]) < SETTLED else LATER)
-        self._sizes[track].append(face.size)
+        self._due[track] = time + TEXTURE_PERIOD
         if found is not None:
-            self._rows[track].extend((found.time, *found.values))
+            self._rows[track].extend(found.values)
 
     def finish(self, session: Session) -> Reading | Abstention:
         """Score the candidate's face over the recording and over windows of it."""
@@ -97,78 +117,94 @@ class FaceSwap:
         if session.candidate.track is None:
             return Abstention(f"no face is known to be the candidate's: {session.candidate.how}")
         tracks = session.candidate.tracks
-        rows = np.concatenate([np.array(self._rows[t], np.float64).reshape(-1, 1 + len(NAMES)) for t in tracks])
-        rows = rows[np.argsort(rows[:, 0], kind="stable")]
-        sizes = np.concatenate([np.array(self._sizes[t], np.float64) for t in tracks])
-        width = float(np.median(sizes)) if len(sizes) else 0.0
-        seen = {"face_size": Measurement(width, "px"), "measured": Measurement(float(len(rows)), "1")}
+        table = np.concatenate([self._scores[track].table() for track in tracks])
+        table = table[np.argsort(table[:, 0], kind="stable")]
+        small = [size for track in tracks for size in self._small[track]]
+        width = float(np.median([*table[:, 1], *small])) if len(table) + len(small) else 0.0
+        seen = {"face_size": Measurement(width, "px"), "measured": Measurement(float(len(table)), "1")}
         if width < MIN_FACE:
             return Abstention(
                 f"the candidate's face is {width:.0f} pixels wide, {MIN_FACE:.0f} are needed", measurements=seen
             )
-        if len(rows) < MIN_MEASURED:
+        if len(table) < MIN_MEASURED:
             return Abstention(
-                f"the candidate's face could be measured {len(rows)} times, {MIN_MEASURED} are needed (3 s in view)",
+                f"the candidate's face could be scored {len(table)} times, {MIN_MEASURED} are needed (2 s in view)",
                 measurements=seen,
             )
-        rows = rows[np.isfinite(rows).all(axis=1)]
-        if len(rows) < MIN_MEASURED:
-            return Abstention("the frames come too far apart to compare one with the next", measurements=seen)
-        values = np.median(rows[:, 1:], axis=0)
-        return self._reading(session, rows, values, width, seen)
+        return self._reading(session, table, width, seen | self._texture(tracks))
+
+    def _texture(self, tracks: tuple[int, ...]) -> dict[str, Measurement]:
+        """Medians over the recording of what could be measured."""
+        rows = np.concatenate([np.array(self._rows[t], np.float64).reshape(-1, len(NAMES)) for t in tracks])
+        columns = [(name, rows[np.isfinite(rows[:, i]), i]) for i, name in enumerate(NAMES)]
+        return {name: Measurement(float(np.median(values)), "ln") for name, values in columns if len(values)}
 
     def _reading(
-        self,
-        session: Session,
-        rows: NDArray[np.float64],
-        values: NDArray[np.float64],
-        width: float,
-        seen: dict[str, Measurement],
+        self, session: Session, table: NDArray[np.float64], width: float, seen: dict[str, Measurement]
     ) -> Reading:
-        windows = [window for window in _windows(rows) if len(window) >= 3] or [rows]
-        overall = score(values)
-        scores = [score(np.median(window[:, 1:], axis=0)) for window in windows]
-        spread = float(np.std(scores, ddof=1) / np.sqrt(len(scores))) if len(scores) > 2 else 0.0
-        ranked = sorted(zip(scores, windows, strict=True), key=lambda item: -item[0])
-        standing_out = [(s, w) for s, w in ranked if s > max(0.0, _unusual(scores))][:SHOWN]
-        evidence = [_moment(s, w, session, "stands out") for s, w in standing_out]
-        if not evidence:
-            evidence = [_moment(s, w, session, "none stands out; the highest is here") for s, w in ranked[:1]]
-        seen |= {name: Measurement(float(v), "ln") for name, v in zip(NAMES, values, strict=True)}
+        tracks = session.candidate.tracks
+        moments = self._moments.of(tracks, session.duration)
+        flashes = [event for track in tracks for event in self._returns[track].events()]
+        overall = trimmed(table[:, 2])
+        seen["highest_window"] = Measurement(max(trimmed(rows[:, 2]) for rows in windows(table)), "1")
+        seen["returns"] = Measurement(float(len(flashes)), "1")
+        seen |= {f"moments_{kind}": Measurement(float(len(moments.get(kind, ()))), "1") for kind in WORDS}
         return Reading(
             score=overall,
-            spread=spread,
-            quality=min(1.0, width / 200.0) * min(1.0, len(rows) / 40.0),
-            evidence=tuple(evidence),
+            spread=spread(table),
+            quality=min(1.0, width / WIDE) * min(1.0, len(table) / MANY),
+            evidence=(
+                *_standing_out(table, session),
+                *_flashes(flashes, overall, session),
+                *_to_look_at(moments, overall, session),
+            ),
             measurements=seen,
             alternatives=ALTERNATIVES,
         )
 
 
-def score(values: NDArray[np.float64]) -> float:
-    """Logit of the linear model for one set of medians, shape (6,), in the order of `NAMES`."""
-    session = models.session(FaceSwap.model)
-    (out,) = session.run(["score"], {"texture": values.astype(np.float32)[None]})
-    return float(out[0, 0])
-
-
-def _windows(rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    index = np.floor(rows[:, 0] / WINDOW).astype(int)
-    return [rows[index == i] for i in np.unique(index)]
-
-
-def _unusual(scores: list[float]) -> float:
-    """The score above which a window stands out from this recording's others: a swap comes and goes, a face stays."""
-    middle = float(np.median(scores))
-    return middle + OUTLIER * float(np.median(np.abs(np.array(scores) - middle)))
+def _standing_out(table: NDArray[np.float64], session: Session) -> list[Evidence]:
+    """The windows that score far above the recording's own median: a swap comes and goes, a face stays."""
+    found = sorted(((trimmed(rows[:, 2]), rows) for rows in windows(table)), key=lambda item: -item[0])
+    scores = np.array([score for score, _ in found])
+    unusual = float(np.median(scores) + OUTLIER * np.median(np.abs(scores - np.median(scores))))
+    high = [(score, rows) for score, rows in found if score > max(0.0, unusual)][:SHOWN]
+    if high:
+        return [_moment(score, rows, session, "stands out") for score, rows in high]
+    return [_moment(*found[0], session, "none stands out; the highest is here")]
 
 
 def _moment(value: float, rows: NDArray[np.float64], session: Session, what: str) -> Evidence:
-    medians = dict(zip(NAMES, np.median(rows[:, 1:], axis=0), strict=True))
+    places = rows[:, 3:].mean(axis=0)
+    where = PLACES[int(np.argmax(places))]
     start, end = float(rows[0, 0]), float(rows[-1, 0])
     note = (
-        f"Of the recording's stretches of {WINDOW:.0f} s, {what}: inside the face, against hair and neck, "
-        f"fine detail x{np.exp(medians['fine']):.2f}, "
-        f"noise x{np.exp(medians['noise']):.2f}, change between frames x{np.exp(medians['flicker']):.2f}"
+        f"Of the recording's stretches of 5 s, {what}: the network's mean logit is {value:+.1f}, and what looks most "
+        f"like the edge of a pasted face lies at the {where} ({places.max():.2f} of 1)"
     )
     return Evidence(Span(start, min(max(end, start), session.duration)), value, note, session.candidate.track)
+
+
+def _flashes(flashes: list[tuple[Span, float]], overall: float, session: Session) -> list[Evidence]:
+    """The strongest of the short changes, in time."""
+    strongest = sorted(flashes, key=lambda flash: -flash[1])[:SHOWN]
+    return [
+        Evidence(
+            Span(span.start, min(span.end, session.duration)),
+            overall,
+            f"The inner face changes within one frame and changes back ({step:.0f} times its usual step): a swap tool "
+            "that loses the face does this, and so does a hand, a reflection or a cut",
+            session.candidate.track,
+        )
+        for span, step in sorted(strongest, key=lambda flash: flash[0])
+    ]
+
+
+def _to_look_at(moments: dict[str, tuple[Span, ...]], overall: float, session: Session) -> list[Evidence]:
+    """The longest moments of each kind, in time; their score is the recording's, for they say nothing by themselves."""
+    out = []
+    for kind, spans in moments.items():
+        longest = sorted(spans, key=lambda span: -span.duration)[:SHOWN]
+        note = f"Worth a look, whatever the score: {WORDS[kind]}"
+        out += [Evidence(span, overall, note, session.candidate.track) for span in longest]
+    return sorted(out, key=lambda one: one.span)
