@@ -201,6 +201,8 @@ def test_nominal_thresholds_gave_their_false_alarms() -> None:
     assert [(bonafide >= nominal[rate]).sum() for rate in (0.01, 0.05)] == [2, 10]
     tied = fit(np.round(scores, -1), labels, range(400)).nominal
     assert (np.round(bonafide, -1) >= tied[0.05]).sum() == 6  # at 200; with the 10 at 190 it were too many
+    persons = fit(scores, labels, np.arange(400) // 20).nominal  # 10 genuine persons cannot show 5 %
+    assert persons == pytest.approx({0.01: 200.0, 0.05: 200.0})
     few = fit(scores[195:205], np.repeat([0, 1], 5), range(10)).nominal
     assert few[0.05] > bonafide[195:].max()  # none of five may be reached
 

@@ -264,7 +264,7 @@ def fit(
         n_bonafide=int((y == 0).sum()),
         n_spoof=int((y == 1).sum()),
         method=chosen,
-        nominal={rate: _threshold(x[y == 0], rate) for rate in NOMINAL},
+        nominal={rate: _threshold(x[y == 0], names[y == 0], rate) for rate in NOMINAL},
     )
 
 
@@ -303,9 +303,15 @@ def _fitted(method: str, x: maps.Array, y: maps.Labels, names: maps.Names, neutr
     return maps.rising(maps.logistic(x, y, neutral))
 
 
-def _threshold(bonafide: maps.Array, rate: float) -> float:
-    """The lowest score that no more than `rate` of the bona fide recordings reach: just above one of theirs."""
-    return float(np.nextafter(np.sort(bonafide)[::-1][math.floor(rate * len(bonafide) + 1e-9)], math.inf))
+def _threshold(bonafide: maps.Array, names: maps.Names, rate: float) -> float:
+    """The lowest score that no more than `rate` of the bona fide recordings reach: just above one of theirs.
+
+    Fewer groups than ``1 / rate`` cannot show such a rate, however often each was recorded: then just above the
+    highest.
+    """
+    enough = len(np.unique(names)) >= 1 / rate - 1e-9
+    reached = math.floor(rate * len(bonafide) + 1e-9) if enough else 0
+    return float(np.nextafter(np.sort(bonafide)[::-1][reached], math.inf))
 
 
 def _resampled(

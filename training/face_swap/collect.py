@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--clones", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
     with open(chosen.table, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     kept = []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inperson import models
 from inperson.types import Floats, Image
 
-EARLY, LATER, SETTLED = 0.4, 1.0, 60
+EARLY, LATER, SETTLED = 0.4, 2.0, 60
 """Seconds between frames that are scored, and the same once `SETTLED` were: the mean of a few hundred hardly moves."""
 WINDOW = 5.0
 """Seconds of an evidence window."""

@@ -65,8 +65,9 @@ def described(face: Face) -> list[float] | None:
         return None
     half = int(max(2.0, PART * face.size / 2))
     out: list[float] = []
-    small = cv2.resize(face.crop, (16, 16), interpolation=cv2.INTER_AREA)
-    whole = cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).reshape(-1, 3).astype(np.float64).mean(0)
+    step = max(1, min(face.crop.shape[:2]) // 32)
+    some = np.ascontiguousarray(face.crop[::step, ::step])
+    whole = cv2.cvtColor(some, cv2.COLOR_RGB2YCrCb).reshape(-1, 3).astype(np.float64).mean(0)
     for place in PLACES:
         x, y = (face.landmarks[list(place), :2].mean(0) - face.crop_origin).astype(int)
         part = face.crop[max(0, y - half) : y + half + 1, max(0, x - half) : x + half + 1]
