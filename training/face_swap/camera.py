@@ -12,12 +12,13 @@ from fractions import Fraction
 import av
 import cv2
 import numpy as np
-from donors import OVAL, Rng
+from donors import Rng
 from numpy.typing import NDArray
 from people import Image, Points
 from rebuild import sharpened
 
 from inperson.detectors._face_crop import SIDE, crop_matrix, warped
+from inperson.faces import FACE_OVAL
 
 Float = NDArray[np.float32]
 
@@ -89,7 +90,7 @@ def scene(image: Image, points: Points, how: Draw) -> tuple[Float, Points]:
 
 
 def _hull(shape: tuple[int, ...], points: Points, grown: float, feather: float) -> Float:
-    corners = points[list(OVAL)]
+    corners = points[list(FACE_OVAL)]
     middle = corners.mean(0)
     mask = np.zeros(shape[:2], np.float32)
     cv2.fillConvexPoly(mask, cv2.convexHull((middle + grown * (corners - middle)).astype(np.int32)), 1.0)
@@ -117,7 +118,7 @@ def _behind(x: Float, points: Points, kind: str, rng: Rng) -> Float:
     """A virtual background: what is not head or shoulders is blurred or painted, along a rough edge."""
     height, width = x.shape[:2]
     size = float(np.linalg.norm(points[10] - points[152]))
-    middle = points[list(OVAL)].mean(0)
+    middle = points[list(FACE_OVAL)].mean(0)
     mask = np.zeros((height, width), np.float32)
     axes = (int(rng.uniform(0.55, 0.75) * size), int(rng.uniform(0.75, 0.95) * size))
     cv2.ellipse(mask, (int(middle[0]), int(middle[1])), axes, 0, 0, 360, 1.0, -1)

@@ -11,15 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from people import Image, Person, Points
 
+from inperson.faces import FACE_OVAL as OVAL
+
 Rng = np.random.Generator
 
 TEMPLATE = np.array([[46.29, 51.7], [81.53, 51.5], [64.03, 71.74], [49.55, 92.37], [78.73, 92.2]], np.float32) / 128
 """Eyes, nose, mouth corners in a unit square: InsightFace's published template (112 px wide, moved by 8)."""
 FIVE = (468, 473, 1, 61, 291)
-OVAL = (
-    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377),
-    *(152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-)
 INNER = (
     *(70, 63, 105, 66, 107, 336, 296, 334, 293, 300),  # brows
     *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),  # eyes

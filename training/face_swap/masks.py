@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from donors import OVAL, Rng
+from donors import Rng
 from numpy.typing import NDArray
 from people import Points
+
+from inperson.faces import FACE_OVAL, LEFT_EYE, LIPS_OUTER, RIGHT_EYE
 
 Alpha = NDArray[np.float32]
 ELLIPSE, FEATHER = 0.44, 12 / 128
 """Semi-axes over the square's side, and the deviation of the feathering (Deep-Live-Cam 2.1)."""
-LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-EYES = (
-    (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),
-    (263, 466, 388, 387, 386, 385, 384, 398, 362, 382, 381, 380, 374, 373, 390, 249),
-)
 
 
 def drawn(shape: tuple[int, int], points: Points, into: NDArray[np.float32], side: int, rng: Rng) -> Alpha:
@@ -28,17 +25,17 @@ def drawn(shape: tuple[int, int], points: Points, into: NDArray[np.float32], sid
     alpha = ellipse(shape, into, side, rng) if rng.random() < 0.3 else outline(shape, points, rng)
     width = float(np.ptp(points[:468, 0]))
     if rng.random() < 0.08:
-        alpha = alpha * (1 - _polygon(shape, points[list(LIPS)], 1.25, 0.02 * width))
+        alpha = alpha * (1 - _polygon(shape, points[list(LIPS_OUTER)], 1.25, 0.02 * width))
     if rng.random() < 0.05:
-        for eye in EYES:
+        for eye in (LEFT_EYE, RIGHT_EYE):
             alpha = alpha * (1 - _polygon(shape, points[list(eye)], 1.3, 0.015 * width))
     return alpha * np.float32(rng.uniform(0.85, 1.0) if rng.random() < 0.15 else 1.0)
 
 
 def inner(points: Points, side: int, rng: Rng) -> Alpha:
     """Where in its square a generator draws another face: the outline, melting into what is around it."""
-    width = float(np.ptp(points[list(OVAL), 0]))
-    return _polygon((side, side), points[list(OVAL)], rng.uniform(0.9, 1.02), rng.uniform(0.03, 0.07) * width)
+    width = float(np.ptp(points[list(FACE_OVAL), 0]))
+    return _polygon((side, side), points[list(FACE_OVAL)], rng.uniform(0.9, 1.02), rng.uniform(0.03, 0.07) * width)
 
 
 def ellipse(shape: tuple[int, int], into: NDArray[np.float32], side: int, rng: Rng) -> Alpha:
@@ -54,7 +51,7 @@ def outline(shape: tuple[int, int], points: Points, rng: Rng, least: float = 0.1
 
     `least` of the forehead stays, and the edge is no softer than `softest` of the face's width.
     """
-    oval = points[list(OVAL)].copy()
+    oval = points[list(FACE_OVAL)].copy()
     brow, chin = points[[105, 334]].mean(0), points[152]
     up = (brow - chin) / (np.linalg.norm(brow - chin) + 1e-6)
     height = (oval - brow) @ up  # above the brows

@@ -17,22 +17,15 @@ SIDES, ODDS = (128, 160, 192, 224, 256, 320), (0.4, 0.08, 0.08, 0.22, 0.12, 0.1)
 
 
 def rebuilt(face: Square, rng: Rng, networks: list[Network]) -> Square:
-    """A few of the things below, in a random order of two."""
+    """As a tool with one model for everybody: a network or its bottleneck, softness, smoothing, at times sharpening."""
     side = len(face)
     if networks and rng.random() < 0.5:
         face = networks[int(rng.integers(len(networks)))](face)
     elif rng.random() < 0.3:  # as a network whose narrowest layer holds less than its output
         less = int(side * rng.uniform(0.45, 0.9))
-        face = cv2.resize(
-            cv2.resize(face, (less, less), interpolation=cv2.INTER_AREA), (side, side), interpolation=_up(rng)
-        )
-    if rng.random() < 0.5:
-        face = cv2.GaussianBlur(face, (0, 0), rng.uniform(0.3, 1.1) * side / 160)
-    if rng.random() < 0.35:
-        face = cv2.bilateralFilter(face, 5, rng.uniform(8, 35), rng.uniform(2, 4) * side / 128)
-    if rng.random() < 0.15:
-        face = sharpened(face, rng.uniform(0.2, 1.4), rng.uniform(0.8, 2.0) * side / 160)
-    return np.clip(face, 0, 255)
+        small = cv2.resize(face, (less, less), interpolation=cv2.INTER_AREA)
+        face = cv2.resize(small, (side, side), interpolation=_up(rng))
+    return _dressed(face, rng, blur=(0.5, 0.3, 1.1), smooth=(0.35, 8, 35), sharpen=(0.15, 0.2, 1.4))
 
 
 def no_sharper(face: Square, like: Square, weight: Square, share: float) -> Square:
@@ -56,17 +49,26 @@ def _detail(face: Square, weight: Square) -> float:
 
 
 def touched(face: Square, rng: Rng, networks: list[Network]) -> Square:
-    """What a model made for one person leaves: a little softness, or a little sharpening."""
-    side = len(face)
+    """As a model made for one person: a little softness, or a little sharpening."""
     if networks and rng.random() < 0.5:
         made = networks[int(rng.integers(len(networks)))](face)
         face = face + np.float32(rng.uniform(0.3, 1.0)) * (made - face)
-    if rng.random() < 0.6:
-        face = cv2.GaussianBlur(face, (0, 0), rng.uniform(0.2, 0.7) * side / 160)
-    if rng.random() < 0.3:
-        face = cv2.bilateralFilter(face, 5, rng.uniform(5, 20), rng.uniform(2, 3) * side / 128)
-    if rng.random() < 0.15:
-        face = sharpened(face, rng.uniform(0.2, 0.8), rng.uniform(0.8, 1.6) * side / 160)
+    return _dressed(face, rng, blur=(0.6, 0.2, 0.7), smooth=(0.3, 5, 20), sharpen=(0.15, 0.2, 0.8))
+
+
+Drawn = tuple[float, float, float]
+"""How often, and from what to what."""
+
+
+def _dressed(face: Square, rng: Rng, blur: Drawn, smooth: Drawn, sharpen: Drawn) -> Square:
+    """Blurred (deviation in 160ths of the side), smoothed (levels) and sharpened (amount), each at its rate."""
+    side = len(face)
+    if rng.random() < blur[0]:
+        face = cv2.GaussianBlur(face, (0, 0), rng.uniform(*blur[1:]) * side / 160)
+    if rng.random() < smooth[0]:
+        face = cv2.bilateralFilter(face, 5, rng.uniform(*smooth[1:]), rng.uniform(2, 4) * side / 128)
+    if rng.random() < sharpen[0]:
+        face = sharpened(face, rng.uniform(*sharpen[1:]), rng.uniform(0.8, 2.0) * side / 160)
     return np.clip(face, 0, 255)
 
 
