@@ -223,7 +223,7 @@ def test_a_reading_has_its_measurements_and_moments() -> None:
     assert found.measurements["noise"].value == pytest.approx(math.log(0.6), abs=0.1)
     assert found.measurements["face_size"].value == 180
     assert found.measurements["measured"].value == 30  # every 0.4 s of 12 s
-    assert "edge of a pasted face" in found.evidence[0].note
+    assert "5 s" in found.evidence[0].note
     assert run(rechunk(chunks, 0.3), session) == found
 
 
@@ -278,3 +278,7 @@ def test_a_pasted_face_scores_higher_than_the_same_face_untouched() -> None:
     assert isinstance(genuine, Reading)
     assert isinstance(swapped, Reading)
     assert swapped.score > genuine.score + 2.0
+    assert genuine.score < 0 < swapped.score
+    assert "nothing looks pasted" in genuine.evidence[0].note
+    assert "edge of a pasted face" in swapped.evidence[0].note
+    assert (len(genuine.alternatives), len(swapped.alternatives)) == (0, 5)  # nothing to explain where nothing shows

@@ -62,10 +62,10 @@ def network(path: Path) -> Network:
 def mirrored(person: Person) -> Person:
     """Left for right, the landmarks' numbers too."""
     points = person.points * np.float32([-1, 1]) + np.float32([person.image.shape[1] - 1, 0])
-    return replace(person, image=np.ascontiguousarray(person.image[:, ::-1]), points=points[_opposite(person)])
+    return replace(person, image=np.ascontiguousarray(person.image[:, ::-1]), points=points[_opposite()])
 
 
-def _opposite(person: Person) -> NDArray[np.int64]:
+def _opposite() -> NDArray[np.int64]:
     """Each landmark's partner on the other side: the nearest in the mirrored mean shape."""
     global _partners
     if _partners is None:

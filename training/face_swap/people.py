@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ class Person:
     image: Image
     points: Points
     video: bool
+
+
+def part(name: str) -> float:
+    """In [0, 1), the same for a name always: who lies below `--held` is never shown as a genuine example."""
+    return hashlib.sha256(name.encode()).digest()[0] / 256
 
 
 def cut(face: Face) -> tuple[Image, Points]:
@@ -85,7 +91,7 @@ def read(folder: Path, frames: int) -> Iterator[Person]:
     with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        if row.get("licence_class", "open") != "open" or row.get("label", "real") != "real":
+        if row["licence_class"] != "open" or row.get("label", "real") != "real":
             continue
         path, moving = folder / row["path"], row["path"].lower().endswith(VIDEO)
         try:

@@ -18,7 +18,6 @@ Genuine clips that are openly licensed trained the model and are left out.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -82,12 +81,8 @@ def manifests(data: Path, wanted: str) -> dict[str, list[Row]]:
 def unseen(data: Path, wanted: str) -> list[Row]:
     """Openly licensed portraits that did (``train``) or did not train the shipped model."""
     rows = [row for row in manifest.read(data / "faces" / "manifest.csv") if row["licence_class"] == "open"]
+    part = manifest.script("face_swap/people").part
     return [row for row in rows if (part(row["person_id"]) >= HELD) == (wanted == "train")]
-
-
-def part(person: str) -> float:
-    """In [0, 1), the same for a name always."""
-    return hashlib.sha256(person.encode()).digest()[0] / 256
 
 
 def simulation() -> ModuleType:

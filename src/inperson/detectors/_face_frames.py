@@ -18,7 +18,7 @@ WINDOW = 5.0
 """Seconds of an evidence window."""
 TRIM = 0.1
 """Share of the frame scores left out at either end of the mean: a hand, a blink, a wipe of the lens."""
-PLACES = ("forehead", "left cheek", "right cheek", "mouth and chin", "eyes and nose")
+PLACES = ("forehead", "cheek on the picture's left", "cheek on the picture's right", "mouth and chin", "eyes and nose")
 Flat = NDArray[np.float64]
 
 
@@ -65,8 +65,8 @@ def by_place(edges: Floats) -> list[float]:
     """Mean of the edge map (32, 32) in each of `PLACES`, for an upright face that fills the middle 62 % of the crop."""
     parts = {
         "forehead": edges[4:11, 8:24],
-        "left cheek": edges[11:26, 4:11],
-        "right cheek": edges[11:26, 21:28],
+        "cheek on the picture's left": edges[11:26, 4:11],
+        "cheek on the picture's right": edges[11:26, 21:28],
         "mouth and chin": edges[20:28, 11:21],
         "eyes and nose": edges[11:20, 11:21],
     }

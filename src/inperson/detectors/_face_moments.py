@@ -28,8 +28,8 @@ JOIN, SHORTEST = 0.6, 0.08
 KEPT = 200
 """Moments of a kind kept; a call of an hour with more is told by the first of them."""
 WORDS = {
-    "profile": "the head is turned to the side: a pasted face slips or flickers at the far cheek",
-    "fast": "the head moves fast: a pasted face lags behind it",
+    "profile": "the head is turned to the side: a pasted face would slip or flicker at the far cheek",
+    "fast": "the head moves fast: a pasted face would lag behind it",
     "edge": "the face is cut by the picture's edge: a swap tool may lose it and show the real one",
     "return": "the face comes back after it was away: the first frames may show the real one",
 }

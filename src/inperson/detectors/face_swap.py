@@ -39,7 +39,7 @@ TEXTURE_PERIOD = 2.0
 PAIR = 0.12
 """Longest time between two frames whose change is called flicker, in seconds."""
 MIN_FACE = 70.0
-"""Pixels of face below which the network was not trained (simulated calls go down to this)."""
+"""Pixels of face below which its crop is enlarged more than twice: own choice, training went down to half of it."""
 MIN_MEASURED = 5
 """Scored frames below which a mean over the recording means little (about 2 s of visible face)."""
 SHOWN = 3
@@ -159,7 +159,7 @@ class FaceSwap:
                 *_to_look_at(moments, overall, session),
             ),
             measurements=seen,
-            alternatives=ALTERNATIVES,
+            alternatives=ALTERNATIVES if overall > 0 else (),
         )
 
 
@@ -178,10 +178,9 @@ def _moment(value: float, rows: NDArray[np.float64], session: Session, what: str
     places = rows[:, 3:].mean(axis=0)
     where = PLACES[int(np.argmax(places))]
     start, end = float(rows[0, 0]), float(rows[-1, 0])
-    note = (
-        f"Of the recording's stretches of 5 s, {what}: the network's mean logit is {value:+.1f}, and what looks most "
-        f"like the edge of a pasted face lies at the {where} ({places.max():.2f} of 1)"
-    )
+    seen = f", and what looks most like the edge of a pasted face lies at the {where} ({places.max():.2f} of 1)"
+    told = seen if value > 0 else ": below 0 nothing looks pasted"
+    note = f"Of the recording's stretches of 5 s, {what}: the network's mean logit is {value:+.1f}{told}"
     return Evidence(Span(start, min(max(end, start), session.duration)), value, note, session.candidate.track)
 
 
