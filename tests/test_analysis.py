@@ -87,7 +87,7 @@ class Refusing(Loudness):
     """Raises one of inperson's own errors in the middle of the recording, while the next chunks are read ahead."""
 
     needs: ClassVar[frozenset[str]] = frozenset({"audio", "faces"})
-    model: ClassVar[str] = "lip_sync-0.1.0"
+    model: ClassVar[str] = "lip_sync-0.2.0"
 
     def update(self, chunk: Chunk) -> None:
         if chunk.span.start >= 1.0:

@@ -93,7 +93,7 @@ def test_another_calibration_than_that_evaluated_is_refused(
     cards: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "cards/lip_sync.fitted.toml"
-    path.write_text(path.read_text().replace("llr_range = [-0.7", "llr_range = [-0.6"))
+    path.write_text(path.read_text().replace("llr_range = [-1.0", "llr_range = [-0.6"))
     with pytest.raises(SystemExit, match="evaluate again"):
         run(cards, "check", monkeypatch)
 

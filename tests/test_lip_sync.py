@@ -2,88 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from talking import RATE, SAMPLES, SECONDS, landmarks, recording, regular, syllables, voice
 
-from inperson.detectors import _lip_features as features
-from inperson.detectors import _lip_lag as lag
+from inperson.detectors._lip_course import best_way
 from inperson.detectors.lip_sync import LipSync
+from inperson.lips import lag
+from inperson.lips import mouth as features
+from inperson.lips.sound import MelStream
 from inperson.media import MediaInfo, Reader, probe
 from inperson.perception import Senses, perceive
 from inperson.testing import check_detector
-from inperson.types import Abstention, Candidate, Chunk, Face, Frame, Reading, Session, Span, Track, Turn
-
-SAMPLES = Path(__file__).parents[1] / "samples"
-RATE = 16_000
-SECONDS = 16.0
-
-
-def syllables(seconds: float, seed: int) -> np.ndarray:
-    """Loudness of made-up speech in [0, 1], 1000 values a second: syllables of uneven length and height, and pauses."""
-    rng = np.random.default_rng(seed)
-    out = np.zeros(int(seconds * 1000))
-    time = 0.1
-    while time < seconds - 0.3:
-        length = rng.uniform(0.12, 0.3)
-        first, last = int(time * 1000), int((time + length) * 1000)
-        out[first:last] = rng.uniform(0.3, 1.0) * np.hanning(last - first)
-        time += length * rng.uniform(0.7, 1.1) + (rng.uniform(0.2, 0.5) if rng.random() < 0.12 else 0.0)
-    return out
-
-
-def voice(loudness: np.ndarray, delay: float, seed: int = 1) -> np.ndarray:
-    """Noise that is as loud as `loudness`, `delay` seconds later."""
-    at = np.arange(len(loudness) * RATE // 1000) / RATE
-    level = np.interp(at - delay, np.arange(len(loudness)) / 1000, loudness, left=0.0, right=0.0)
-    noise = np.random.default_rng(seed).standard_normal(len(at))
-    return (0.1 * level * noise + 0.0005 * noise).astype(np.float32)
-
-
-def landmarks(opening: float, eyes: float, sway: float, seed: int, turn: float = 0.0) -> np.ndarray:
-    """A face mesh reduced to what is measured, `eyes` pixels between the eye corners, turned by `turn` radians."""
-    points = np.zeros((478, 3))
-    lower = opening
-    for upper, under in features.INNER_LIPS:
-        points[upper], points[under] = (0.0, 0.72, 0.0), (0.0, 0.74 + lower, 0.0)
-    points[0], points[17] = (0.0, 0.66, 0.0), (0.0, 0.80 + lower, 0.0)
-    points[78], points[308] = (-0.28 + 0.1 * opening, 0.73, 0.02), (0.28 - 0.1 * opening, 0.73, 0.02)
-    points[2], points[152], points[1] = (0.0, 0.5, -0.1), (0.0, 1.25 + 0.7 * opening, 0.0), (0.0, 0.4, -0.2)
-    points[33], points[263] = (-0.5, 0.0, 0.0), (0.5, 0.0, 0.0)
-    points += 0.002 * np.random.default_rng(seed).standard_normal(points.shape)
-    cos, sin = np.cos(turn), np.sin(turn)
-    points = points @ np.array([[cos, 0.0, -sin], [0.0, 1.0, 0.0], [sin, 0.0, cos]])
-    return (eyes * (points + np.array([sway, 0.0, 0.0])) + np.array([320.0, 150.0, 0.0])).astype(np.float32)
-
-
-def recording(
-    mouth: np.ndarray,
-    sound: np.ndarray,
-    times: np.ndarray,
-    *,
-    chunk: float = 0.5,
-    eyes: float = 80.0,
-    turn: float = 0.0,
-    hold: Span | None = None,
-) -> list[Chunk]:
-    """Chunks of one face whose lips open with `mouth` (1000 values a second), and a voice. In `hold` it is frozen."""
-    frames = []
-    for time in times:
-        shown = hold.start if hold and time in hold else time
-        opening = 0.12 * float(np.interp(shown, np.arange(len(mouth)) / 1000, mouth))
-        points = landmarks(opening, eyes, 0.02 * np.sin(0.7 * shown), int(shown * 1e5), turn)
-        frames.append(Frame(float(time), None, (640, 360), (Face(0, (260.0, 100.0, 380.0, 260.0), 0.9, points),)))
-    seconds = len(sound) / RATE
-    out = []
-    edges = [*np.arange(0.0, seconds, chunk).tolist(), seconds]
-    for start, end in itertools.pairwise(edges):
-        span = Span(start, end)
-        piece = sound[round(span.start * RATE) : round(span.end * RATE)]
-        out.append(Chunk(span, tuple(f for f in frames if f.time in span), piece))
-    return out
+from inperson.types import Abstention, Candidate, Chunk, Reading, Session, Span, Track, Turn
 
 
 def session(seconds: float, turns: Sequence[Turn] | None = None, track: int | None = 0) -> Session:
@@ -100,10 +36,6 @@ def run(chunks: list[Chunk], known: Session) -> Reading | Abstention:
     for chunk in chunks:
         detector.update(chunk)
     return detector.finish(known)
-
-
-def regular(fps: float, seconds: float = SECONDS) -> np.ndarray:
-    return np.arange(0.0, seconds, 1 / fps)
 
 
 def offset(result: Reading | Abstention) -> float:
@@ -175,6 +107,35 @@ def test_a_constant_offset_is_explained_and_not_scored() -> None:
     assert any("Bluetooth" in cause for cause in found.alternatives)
 
 
+def test_an_interviewer_in_time_beside_a_late_candidate_is_told_and_counts_a_little() -> None:
+    seconds, late = 40.0, 0.3
+    own, other = syllables(seconds, 12), syllables(seconds, 13)
+    asking = (np.arange(len(own)) // 5000) % 2 == 0
+    own[asking], other[~asking] = 0.0, 0.0
+    sound = voice(own, late) + voice(other, 0.0, seed=2)
+    both = []
+    for mine, theirs in zip(
+        recording(own, sound, regular(25, seconds)), recording(other, sound, regular(25, seconds)), strict=True
+    ):
+        frames = tuple(
+            dataclasses.replace(a, faces=(*a.faces, dataclasses.replace(b.faces[0], track=1)))
+            for a, b in zip(mine.frames, theirs.frames, strict=True)
+        )
+        both.append(Chunk(mine.span, frames, mine.audio))
+    edges = np.arange(0.0, seconds, 5.0)
+    turns = [Turn(Span(t, t + 5.0), "S2" if i % 2 == 0 else "S1") for i, t in enumerate(edges)]
+    alone = session(seconds, turns)
+    seen = Track(1, (Span(0.0, seconds),), (500.0, 100.0, 620.0, 260.0))
+    together = dataclasses.replace(alone, tracks=(*alone.tracks, seen), layout="several")
+    with_reference, without = run(both, together), run(both, alone)
+    assert isinstance(with_reference, Reading)
+    assert isinstance(without, Reading)
+    assert with_reference.measurements["interviewer_offset"].value == pytest.approx(offset(UNSHIFTED), abs=30)
+    assert offset(with_reference) - offset(UNSHIFTED) == pytest.approx(1000 * late, abs=30)
+    assert with_reference.score == pytest.approx(without.score + 0.3)
+    assert any("S2 in the same recording" in one.note for one in with_reference.evidence)
+
+
 def test_a_dubbed_stretch_is_found() -> None:
     speech = syllables(40.0, 6)
     dubbed = speech.copy()
@@ -194,6 +155,45 @@ def test_drift_is_read_in_ms_per_minute() -> None:
     found = run(recording(speech, voice(slowed, 0.0), regular(15, seconds)), session(seconds))
     assert found.measurements["drift"].value == pytest.approx(120, abs=20)
     assert found.measurements["drift"].unit == "ms/min"
+
+
+def test_a_jump_of_the_offset_is_told_with_its_time() -> None:
+    seconds = 40.0
+    speech = syllables(seconds, 9)
+    at = np.arange(len(speech))
+    late = np.interp(np.where(at < 20_000, at, at - 300), at, speech)  # 300 ms late from 20 s on
+    found = run(recording(speech, voice(late, 0.0), regular(25, seconds)), session(seconds))
+    assert isinstance(found, Reading)
+    assert found.measurements["jumps"].value == 1
+    told = [one for one in found.evidence if "jumps" in one.note]
+    assert len(told) == 1
+    assert (told[0].span.start + told[0].span.end) / 2 == pytest.approx(20.0, abs=1.5)
+    assert found.score < -1
+
+
+def test_a_still_mouth_under_the_voice_is_told_where_it_is() -> None:
+    seconds = 30.0
+    speech = syllables(seconds, 10)
+    mouth = speech.copy()
+    mouth[10_000:16_000] = 0.0
+    found = run(recording(mouth, voice(speech, 0.0), regular(25, seconds)), session(seconds))
+    assert found.measurements["voice_with_still_mouth"].value == pytest.approx(6.0, abs=1.5)
+    assert any("mouth in the picture is still" in one.note for one in found.evidence)
+
+
+def test_a_speaking_mouth_without_a_voice_is_told() -> None:
+    seconds = 30.0
+    speech = syllables(seconds, 11)
+    muted = speech.copy()
+    muted[10_000:16_000] = 0.0
+    turns = [Turn(Span(0.0, 10.0), "S1"), Turn(Span(16.0, seconds), "S1")]
+    found = run(recording(speech, voice(muted, 0.0), regular(25, seconds)), session(seconds, turns))
+    assert found.measurements["mouth_without_voice"].value == pytest.approx(6.0, abs=1.5)
+
+
+def test_nothing_contradicts_where_mouth_and_voice_go_together() -> None:
+    for name in ("voice_with_still_mouth", "mouth_without_voice", "parted", "jumps"):
+        assert UNSHIFTED.measurements[name].value == 0
 
 
 def test_no_drift_is_told_of_a_short_recording() -> None:
@@ -298,14 +298,33 @@ def test_mouth_measures_do_not_change_with_size_roll_or_place() -> None:
     points = landmarks(0.05, 80.0, 0.0, 3)
     turned = points.astype(float) @ np.array([[0.8, 0.6, 0.0], [-0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
     moved = (1.7 * turned + [30.0, -12.0, 0.0]).astype(np.float32)
-    assert features.mouth(moved)[:4] == pytest.approx(features.mouth(points)[:4], abs=1e-4)
-    assert features.mouth(moved)[features.EYES] == pytest.approx(1.7 * features.mouth(points)[features.EYES], rel=1e-4)
+    before, after = features.mouth(points), features.mouth(moved)
+    assert before is not None
+    assert after is not None
+    assert after[0] == pytest.approx(before[0], abs=1e-4)
+    assert after[1][features.EYES] == pytest.approx(1.7 * before[1][features.EYES], rel=1e-4)
+
+
+def test_an_opening_mouth_lowers_the_lower_lip_and_nothing_else_of_the_lips() -> None:
+    closed, opened = (features.mouth(landmarks(opening, 80.0, 0.0, 3)) for opening in (0.0, 0.1))
+    assert closed is not None
+    assert opened is not None
+    moved = (opened[0] - closed[0]).reshape(-1, 3)[:, 1]
+    assert moved[features.POINTS.index(14)] == pytest.approx(0.1, abs=0.01)
+    assert moved[features.POINTS.index(13)] == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_degenerate_face_is_left_out() -> None:
+    series = features.MouthSeries()
+    series.add(0.0, np.zeros((478, 3), np.float32))
+    series.add(0.1, np.full((478, 3), np.nan, np.float32))
+    assert len(series.times) == 0
 
 
 def test_spectra_are_centred_on_their_time_and_the_same_for_any_pieces() -> None:
     sound = np.zeros(RATE, np.float32)
     sound[8000] = 1.0  # at 0.5 s, grid point 25
-    whole, pieces = features.MelStream(), features.MelStream()
+    whole, pieces = MelStream(), MelStream()
     whole.push(sound)
     for first in range(0, RATE, 777):
         pieces.push(sound[first : first + 777])
@@ -316,20 +335,50 @@ def test_spectra_are_centred_on_their_time_and_the_same_for_any_pieces() -> None
     assert np.array_equal(whole.finish(), pieces.finish())
 
 
-def test_null_deviation_is_what_unrelated_series_show() -> None:
-    """Against simulation: the agreement of smooth, unrelated series scatters as predicted."""
-    rng = np.random.default_rng(0)
+def unrelated(points: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two smooth series (points, 8) of unit vectors that have nothing to do with each other."""
+    rng = np.random.default_rng(seed)
     kernel = np.hanning(14)[1:-1]
+    made = (np.apply_along_axis(np.convolve, 0, rng.standard_normal((points + 11, 8)), kernel, "valid") for _ in "xy")
+    x, y = (one / np.linalg.norm(one, axis=1, keepdims=True) for one in made)
+    return x, y
+
+
+def test_chance_is_what_unrelated_series_show() -> None:
+    """Against simulation: likeness at one lag scatters over recordings as each recording's own displacements say."""
     found, told = [], []
-    for _ in range(60):
-        x, y = (
-            np.stack([np.convolve(rng.standard_normal(500), kernel, "valid") for _ in range(features.LIPS)], 1)
-            for _ in "xy"
-        )
-        sums = np.concatenate([[len(x)], x.sum(0), y.sum(0), (x * x).sum(0), (y * y).sum(0), (x * y).sum(0)])
-        found.append(float(lag.agreement(sums)))
-        told.append(lag.null_deviation(x, y))
+    for seed in range(40):
+        x, y = unrelated(800, seed)
+        where, starts, there = np.arange(800), np.arange(0, 800, 50), np.ones(800, bool)
+        found.append(lag.likeness(lag.block_sums(x, where, starts, y, there).sum(0))[lag.MAX_LAG])
+        told.append(lag.chance(lag.chance_sums(x, where, starts, y, there, 0).sum(0))[1])
     assert np.mean(told) == pytest.approx(np.std(found), rel=0.25)
+
+
+def test_nothing_can_be_told_of_chance_in_a_few_seconds() -> None:
+    x, y = unrelated(120, 0)
+    where, starts, there = np.arange(120), np.array([0, 60]), np.ones(120, bool)
+    mean, deviation = lag.chance(lag.chance_sums(x, where, starts, y, there, 0).sum(0))
+    assert math.isnan(mean)
+    assert math.isnan(deviation)
+
+
+def test_own_fit_learns_what_this_mouth_does_and_predicts_no_point_from_itself() -> None:
+    x, noise = unrelated(3000, 3)
+    turned = x @ np.linalg.qr(np.random.default_rng(1).standard_normal((8, 8)))[0]
+    folds, valid = np.arange(3000) * lag.FOLDS // 3000, np.ones(3000, bool)
+    assert (lag.own_fit(x, turned, valid, folds) * turned).sum(1).mean() > (x * turned).sum(1).mean() + 0.2
+    assert abs((lag.own_fit(x, noise, valid, folds) * noise).sum(1).mean()) < 0.05
+
+
+def test_the_best_way_follows_a_jump_and_a_drift_but_no_single_block() -> None:
+    blocks, lags = 60, len(lag.LAGS)
+    truth = np.where(np.arange(blocks) < 30, 40, 60) + np.arange(blocks) // 20
+    ratios = np.full((blocks, lags), -4.0)
+    ratios[np.arange(blocks), truth] = 4.0
+    ratios[10] = -4.0
+    ratios[10, 5] = 6.0
+    assert np.abs(best_way(ratios) - truth).max() <= 1
 
 
 def test_peak_lies_between_grid_points() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inperson.analysis import Analyzer, analyze
 from inperson.errors import InpersonError, InputError, MediaError, ModelError
+from inperson.synchrony import Sync, sync
 from inperson.types import (
     Abstention,
     Candidate,
@@ -52,9 +53,11 @@ __all__ = [
     "Report",
     "Session",
     "Span",
+    "Sync",
     "Track",
     "Turn",
     "analyze",
+    "sync",
 ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +35,7 @@ PLACES = re.compile(r"(?:(top|bottom)(?:-|$))?(left|right|centre|center)?")
 HINTS = {"candidate": ("candidate", "applicant", "interviewee"), "interviewer": ("interviewer", "recruiter", "hiring")}
 
 Series = NDArray[np.float64]
+Belong = Callable[[int, str], float | None]
 
 
 @dataclass(slots=True)
@@ -104,6 +105,7 @@ def choose(
     lips: LipMotion,
     size: tuple[int, int] | None,
     wanted: str | None = None,
+    belong: Belong | None = None,
 ) -> Candidate:
     """Decide which track and which speaker are the candidate's.
 
@@ -118,6 +120,9 @@ def choose(
     wanted : str, optional
         The caller's choice: ``"left"``, ``"right"``, ``"top-left"``, ...; ``"track:1"``; ``"speaker:NAME"`` or a bare
         label of the turns; ``"channel:0"``.
+    belong : callable, optional
+        Probability that the voice of a speaker is that of a face track, from how both move, or None where that is not
+        clear (`inperson.face_voices`). Asked where several faces are seen, and believed before the motion of the lips.
 
     Raises
     ------
@@ -125,7 +130,7 @@ def choose(
         `wanted` is none of these, or names nobody in this recording.
     """
     speaking = _speaking_time(turns)
-    fit = _fits(turns, tracks, lips)
+    fit = _fits(turns, tracks, lips, belong)
     if wanted is not None:
         speaker, track = _wanted(wanted, speaking, tracks, size)
         how = f"chosen by the caller ({wanted!r})"
@@ -142,12 +147,16 @@ def choose(
 Fits = dict[tuple[int, str], float]
 
 
-def _fits(turns: Sequence[Turn], tracks: Sequence[Track], lips: LipMotion) -> Fits:
+def _fits(turns: Sequence[Turn], tracks: Sequence[Track], lips: LipMotion, belong: Belong | None = None) -> Fits:
     out: Fits = {}
+    if belong is not None and len(_places(tracks)) < 2:
+        belong = None
     for track in tracks:
         activity = lips.activity(track.track)
         for speaker in sorted({turn.speaker for turn in turns}):
-            value = belongs(activity, merged(t.span for t in turns if t.speaker == speaker))
+            value = None if belong is None else belong(track.track, speaker)
+            if value is None:
+                value = belongs(activity, merged(t.span for t in turns if t.speaker == speaker))
             if value is not None:
                 out[track.track, speaker] = value
     return out
@@ -228,7 +237,7 @@ def _face_of(speaker: str | None, tracks: Sequence[Track], fit: Fits) -> tuple[i
         return None, "without a voice, which of the faces is the candidate's is not clear"
     ranked = sorted(((fit[t.track, speaker], t.track) for t in tracks if (t.track, speaker) in fit), reverse=True)
     if ranked and ranked[0][0] >= MIN_AUC and not _taken(ranked[0][1], speaker, fit):
-        return ranked[0][1], f"the face whose lips move with that voice (in {ranked[0][0]:.0%} of comparisons)"
+        return ranked[0][1], f"the face whose lips move with that voice (agreement {ranked[0][0]:.2f} of 1)"
     if len(places) == 1:
         if _taken(longest.track, speaker, fit):
             return None, "the only face seen moves its lips with another voice"
@@ -249,7 +258,7 @@ def _voice_of(track: int, speaking: dict[str, float], fit: Fits) -> tuple[str | 
         return next(iter(speaking)), "the only voice in the recording"
     ranked = sorted(((fit[track, s], s) for s in speaking if (track, s) in fit), reverse=True)
     if ranked and ranked[0][0] >= MIN_AUC and (len(ranked) == 1 or ranked[0][0] > ranked[1][0] + 0.1):
-        return ranked[0][1], f"the voice that face moves its lips with (in {ranked[0][0]:.0%} of comparisons)"
+        return ranked[0][1], f"the voice that face moves its lips with (agreement {ranked[0][0]:.2f} of 1)"
     return None, "which voice goes with that face is not clear" if speaking else "no speech was found"
 
 

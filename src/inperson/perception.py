@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
@@ -31,6 +32,7 @@ class Senses:
         self, needs: frozenset[str], info: MediaInfo, face_backend: str = "onnx", stages: Stages | None = None
     ) -> None:
         from inperson.candidate import LipMotion
+        from inperson.face_voices import FaceVoices
         from inperson.faces import FaceTracker
         from inperson.speech import Listener
 
@@ -40,6 +42,7 @@ class Senses:
         self._info = info
         self._end = 0.0
         self._lips = LipMotion()
+        self._voices = FaceVoices() if self.tracker is not None and self.listener is not None else None
         self._keep_images = "frames" in needs
         self._stages = stages or Stages(None)
 
@@ -53,6 +56,8 @@ class Senses:
             with self._stages("faces"):
                 frame = self.tracker.update(frame)
                 self._lips.update(frame)
+                if self._voices is not None:
+                    self._voices.see(frame)
         return frame if self._keep_images else replace(frame, image=None)
 
     def hear(self, chunk: Chunk) -> Chunk:
@@ -61,6 +66,8 @@ class Senses:
         if self.listener is None:
             return chunk
         with self._stages("speech"):
+            if self._voices is not None:
+                self._voices.hear(chunk)
             return self.listener.update(chunk)
 
     def session(self, supplied: tuple[Turn, ...] | None = None, wanted: str | None = None) -> Session:
@@ -71,7 +78,8 @@ class Senses:
         turns, source = self.listener.finish(supplied) if self.listener else ((), "none")
         tracks = self.tracker.tracks() if self.tracker else ()
         size = (info.video.width, info.video.height) if info.video else None
-        who = choose(turns, tracks, self._lips, size, wanted)
+        belong = None if self._voices is None else functools.partial(self._voices.belong, turns=turns)
+        who = choose(turns, tracks, self._lips, size, wanted, belong)
         return Session(info, self._end, turns, source, tracks, who, layout_of(tracks, self._end))
 
 

@@ -1,7 +1,8 @@
-"""Keep of every shared talking video what `lip_sync` keeps of it: the main face's mouth and the sound's spectra.
+"""Keep of talking videos what `lip_sync` keeps of them: the main face's mouth and the sound's spectra.
 
-    python training/lip_sync/data.py DATA --out CLIPS [--condition webcam]
+    python training/lip_sync/data.py FOLDER --out CLIPS [--condition webcam]
 
+FOLDER holds recordings and ``manifest.csv`` with at least the columns path and person (or person_id). One .npz each.
 Conditions: clean; small (360 pixels high); webcam (240 pixels high, dark, sensor noise, JPEG, 15 frames a second, voice
 20 dB above pink noise); noisy (voice 10 dB above pink noise).
 """
@@ -9,24 +10,45 @@ Conditions: clean; small (360 pixels high); webcam (240 pixels high, dark, senso
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from regression import rows
 
-from inperson.detectors._lip_features import MelStream, MouthSeries
+from inperson.errors import InpersonError
 from inperson.faces import FaceTracker
+from inperson.lips.mouth import RATE, MouthSeries
+from inperson.lips.sound import MelStream
 from inperson.media import Reader
 from inperson.types import Frame, Span
 from inperson.voice_activity import VoiceActivity, speech_spans
 
 HEIGHT = {"small": 360, "webcam": 240}
 SNR = {"webcam": 20.0, "noisy": 10.0}
-LONG = 4.5
-"""Seconds; shorter clips are not used to measure, so their poor versions are not needed."""
 CONDITIONS = ("clean", "small", "webcam", "noisy")
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One stored recording: mouth at its frames' times, spectra on the grid, where somebody speaks."""
+
+    name: str
+    person: str
+    row: Row
+    times: np.ndarray
+    shapes: np.ndarray
+    heads: np.ndarray
+    mel: np.ndarray
+    spans: tuple[Span, ...]
+
+    @property
+    def spoken(self) -> float:
+        """Seconds of speech."""
+        return sum(span.duration for span in self.spans)
 
 
 class Camera:
@@ -75,8 +97,11 @@ def spoken(sound: np.ndarray) -> tuple[Span, ...]:
     return speech_spans(np.concatenate([activity.update(sound), activity.finish()]), min_silence=0.5)
 
 
-def read(path: Path, condition: str = "clean") -> dict[str, np.ndarray] | None:
-    """Mouth times and values, spectra and speech spans of a recording; None if it shows no face."""
+def read(path: Path, condition: str = "clean", beside: Path | None = None) -> dict[str, np.ndarray] | None:
+    """Mouth, spectra and speech spans of a recording, its sound from the file `beside` it if given.
+
+    None if it shows no face in ten frames.
+    """
     camera, tracker = Camera(condition), FaceTracker()
     mouths: dict[int, MouthSeries] = {}
 
@@ -89,7 +114,11 @@ def read(path: Path, condition: str = "clean") -> dict[str, np.ndarray] | None:
 
     with Reader(path, each_frame=see) as reader:
         sound = np.concatenate([chunk.audio for chunk in reader])
-    if not mouths:
+    if beside is not None:
+        with Reader(beside) as reader:
+            sound = np.concatenate([chunk.audio for chunk in reader])
+    times, shapes, heads = max((one.arrays() for one in mouths.values()), key=lambda one: len(one[0]), default=[[]] * 3)
+    if len(times) < 10:
         return None
     if condition in SNR:
         level = np.percentile(np.abs(sound), 95) / 2
@@ -97,29 +126,61 @@ def read(path: Path, condition: str = "clean") -> dict[str, np.ndarray] | None:
     sound = sound.astype(np.float32)
     mel = MelStream()
     mel.push(sound)
-    times, values = max(mouths.values(), key=lambda series: len(series.times)).arrays()
     spans = np.array([(span.start, span.end) for span in spoken(sound)]).reshape(-1, 2)
-    return {"times": times, "values": values, "mel": mel.finish(), "spans": spans}
+    return {"times": times, "shapes": shapes, "heads": heads, "mel": mel.finish(), "spans": spans}
+
+
+def rows(folder: Path) -> Iterable[tuple[Path, dict[str, str]]]:
+    """Every recording with sound that is named in the folder's manifest."""
+    with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row.get("has_audio", "1") == "1" and "|" not in row.get("crops", ""):
+                yield folder / row["path"], row
+
+
+def load(stored: Path, folder: Path) -> list[Clip]:
+    """The clips that this script has written to `stored` of the recordings in `folder`."""
+    found = []
+    for path, row in rows(folder):
+        place = stored / f"{path.stem[:80]}.npz"
+        if place.exists():
+            with np.load(place) as file:
+                spans = tuple(Span(float(a), float(b)) for a, b in file["spans"])
+                parts = [file[name] for name in ("times", "shapes", "heads", "mel")]
+            person = row.get("person") or row.get("person_id") or path.stem
+            found.append(Clip(path.stem[:80], person, row, *parts, spans))
+    return found
+
+
+def on_grid(clip: Clip) -> tuple[np.ndarray, np.ndarray]:
+    """The mouth's shape at each grid point by linear interpolation, and the frames before each (n,)."""
+    grid = np.arange(len(clip.mel)) / RATE
+    after = np.clip(np.searchsorted(clip.times, grid), 1, len(clip.times) - 1)
+    part = np.clip((grid - clip.times[after - 1]) / (clip.times[after] - clip.times[after - 1]), 0, 1)[:, None]
+    return clip.shapes[after - 1] * (1 - part) + clip.shapes[after] * part, after
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with video/ and talking/")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--condition", choices=CONDITIONS, default="clean")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for path, row in rows(args.data):
+    for path, row in rows(args.folder):
         stored = args.out / f"{path.stem[:80]}.npz"
-        measured = row["label"] == "real" and float(row.get("duration_s", 0)) >= LONG
-        if stored.exists() or (args.condition != "clean" and not measured):
+        if stored.exists():
             continue
-        kept = read(path, args.condition)
+        try:
+            kept = read(path, args.condition, args.folder / row["sound"] if row.get("sound") else None)
+        except InpersonError as error:
+            print(f"{path.name}: {error}")
+            continue
         if kept is None:
             print(f"{path.name}: no face")
             continue
         np.savez(stored, **kept)
-        print(f"{path.name}: {len(kept['times'])} frames, {len(kept['mel']) / 50:.1f} s", flush=True)
+        print(f"{path.name}: {len(kept['times'])} frames, {len(kept['mel']) / RATE:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

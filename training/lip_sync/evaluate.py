@@ -1,10 +1,11 @@
-"""What `lip_sync` can tell, on the shared clips, and its calibration. Weights are always of other sources.
+"""What `lip_sync` can tell on clips that trained nothing: match, offset, dubbed stretches, generated mouths.
 
-    python training/lip_sync/evaluate.py CLIPS DATA [--condition NAME=CLIPS ...] [--without-devtest] [--scores OUT.csv]
+    python training/lip_sync/evaluate.py CLIPS=FOLDER... [--condition NAME CLIPS=FOLDER...] [--scores OUT.csv] [--match]
 
-Own voice: genuine clips as they are. Swapped: one person's mouth with another's voice, cut to the shorter of the two.
-Both are allowed their best lag within 0.8 s. Intervals resample persons. ``[match]`` is printed for
-cards/lip_sync.fitted.toml; training/calibrate.py makes the calibration of the scores.
+CLIPS is what data.py wrote of FOLDER. Clips of the protocol's devtest half, clips that may train, and generated ones
+(but for their own table) are left out. Own voice: parts of genuine clips as they are. Swapped: one person's mouth with
+another's voice, as long. Both are allowed their best lag. Intervals resample persons. ``--match`` prints the card's
+[match] instead; training/calibrate.py makes the calibration of the scores.
 """
 
 from __future__ import annotations
@@ -12,22 +13,30 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
-from regression import Clip, load
-from replay import held_apart, measure
+from data import Clip, load
+from replay import cut, dubbed, examine, measure, shifted
+from train import may_train
 
-from inperson import calibration
+from inperson.detectors._lip_found import Found
+from inperson.detectors._lip_made import NAMES, evenness
 from inperson.evaluation import bootstrap, metrics
-from inperson.types import Reading
+from inperson.lips.mouth import RATE
+from inperson.lips.pair import mask
+from inperson.types import Abstention, Reading, Span
 
-MAX_LLR = 0.7
-"""log10: at most 5 to 1 either way. Eleven persons are behind this, and no recorded video call is among them."""
-LONG = 225
-"""Grid points (4.5 s): shorter clips hold less than the 3 s of speech that the detector asks for."""
+LENGTHS = (4.8, 8.0, 12.0)
+"""Seconds of the parts that are compared."""
+SHIFTS = tuple(s / 1000 for s in range(-500, 501, 100) if s)
+MIN_SPEECH, SHIFTED_SPEECH = 2.5, 7.0
+"""Seconds of speech of a clip, to be measured at all, and to have its sound shifted."""
+SPAN = 5.0
+"""Seconds of a dubbed stretch."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,8 @@ class Trial:
 
     mouth: Clip
     voice: Clip
-    result: object
+    result: Reading | Abstention
+    found: Found | None
 
     @property
     def swapped(self) -> bool:
@@ -51,165 +61,195 @@ class Trial:
         return float("nan") if found is None else found.value
 
 
-def trials(clips: Sequence[Clip], weights: dict[str, np.ndarray], swap: bool = True) -> list[Trial]:
-    """Every clip with its own voice, and with the voice of every other person."""
+def parts(clips: Sequence[Clip], seconds: float) -> list[Clip]:
+    """Every clip in pieces of `seconds`, those with speech in half of it."""
+    found = []
+    for clip in clips:
+        for i in count():
+            if (i + 1) * seconds > len(clip.mel) / RATE + 0.1:
+                break
+            piece = cut(clip, i * seconds, seconds)
+            if piece.spoken >= seconds / 2 and len(piece.times) > 10:
+                found.append(piece)
+    return found
+
+
+def trials(pieces: Sequence[Clip]) -> list[Trial]:
+    """Every piece with its own voice, and with the voice of every other person."""
+    return [
+        Trial(mouth, voice, *examine(mouth, voice))
+        for mouth in pieces
+        for voice in pieces
+        if mouth is voice or mouth.person != voice.person
+    ]
+
+
+def separation(made: Sequence[Trial]) -> str:
+    """AUC of swapped over own, with its interval over persons."""
+    scored = [t for t in made if t.score is not None]
+    labels, people = np.array([t.swapped for t in scored]), [t.mouth.person for t in scored]
+    if not 0 < labels.sum() < len(labels):
+        return "one class only"
+    found = bootstrap.interval(metrics.auc, np.array([t.score for t in scored]), labels, groups=people, labels=labels)
+    own, swapped = [t for t in made if not t.swapped], [t for t in made if t.swapped]
+    told = [sum(t.score is not None for t in side) for side in (own, swapped)]
+    return (
+        f"AUC {found:.3f}, {len(set(people))} persons, scored {told[0]} of {len(own)} own and {told[1]} of "
+        f"{len(swapped)} swapped; own above 0: {sum((t.score or 0) > 0 for t in own)}; an offset is told of "
+        f"{sum(np.isfinite(t.value('offset')) for t in own)} and {sum(np.isfinite(t.value('offset')) for t in swapped)}"
+    )
+
+
+def shift_errors(clips: Sequence[Clip]) -> list[float]:
+    """|Error| in ms of the change of the offset for each of `SHIFTS`; infinite where none is reported."""
+    errors = []
+    for clip in clips:
+        if clip.spoken < SHIFTED_SPEECH:
+            continue
+        before = measure(clip, clip).measurements.get("offset")
+        if before is None:
+            print(f"  {clip.name[:50]}: no offset")
+            continue
+        for shift in SHIFTS:
+            after = measure(clip, *shifted(clip, shift)).measurements.get("offset")
+            errors.append(np.inf if after is None else abs(after.value - before.value - 1000 * shift))
+    return errors
+
+
+def dubs(clips: Sequence[Clip]) -> Iterator[float]:
+    """Intersection over union of the evidence in which mouth and voice part with a dubbed stretch of `SPAN` seconds."""
+    for i, clip in enumerate(clips):
+        length = len(clip.mel) / RATE
+        if length < 2 * SPAN:
+            continue
+        for k, other in enumerate(clips):
+            if other.person != clip.person and len(other.mel) / RATE >= SPAN:
+                start = (0.37 * (i + k)) % 1 * (length - SPAN)
+                yield overlap(measure(clip, dubbed(clip, other, start, SPAN)), Span(start, start + SPAN))
+
+
+def overlap(found: Reading | Abstention, truth: Span) -> float:
+    told = [e.span for e in found.evidence if "agree little near" in e.note] if isinstance(found, Reading) else []
+    best = 0.0
+    for span in told:
+        common = span & truth
+        both = common.duration if common else 0.0
+        best = max(best, both / (span.duration + truth.duration - both))
+    return best
+
+
+def chosen(pairs: Sequence[str]) -> list[Clip]:
+    """Clips that are neither devtest nor training."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "protocols"))
+    import split
+
     out = []
-    for mouth in clips:
-        for voice in clips if swap else (mouth,):
-            if mouth is voice or mouth.person != voice.person:
-                out.append(Trial(mouth, voice, measure(mouth, voice, weights[mouth.source])))
+    for pair in pairs:
+        stored, folder = map(Path, pair.split("=", 1))
+        with open(folder / "manifest.csv", newline="", encoding="utf-8") as file:
+            every = list(csv.DictReader(file))
+        halves = split.halves(every) if "licence_class" in every[0] else {}
+        out += [
+            clip
+            for clip in load(stored, folder)
+            if clip.spoken >= MIN_SPEECH
+            and halves.get(clip.row["path"]) != split.DEVTEST
+            and not ("licence_class" in clip.row and may_train(clip))
+            and clip.row.get("av_ok") != "no"
+        ]
     return out
 
 
-def separation(made: Sequence[Trial], measure_of) -> str:
-    """AUC of swapped over own with its interval over persons."""
-    labels, people = np.array([t.swapped for t in made]), [t.mouth.person for t in made]
-    values = np.array([measure_of(t) for t in made])
-    found = bootstrap.interval(metrics.auc, values, labels, groups=people, labels=labels)
-    return f"{found:.3f} ({len(set(people))} persons)"
-
-
-def without_devtest(data: Path, clips: Sequence[Clip]) -> list[Clip]:
-    """Clips that the protocol does not measure with: its calibrate half, and those that trained the weights."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "protocols"))
-    import split
-    from lip_sync import WEIGHTS
-
-    with open(data / "video" / "manifest.csv", newline="", encoding="utf-8") as file:
-        halves = split.halves(csv.DictReader(file))
-    return [c for c in clips if c.source in WEIGHTS or halves.get(c.row["path"]) == split.CALIBRATE]
-
-
-def save(path: Path, conditions: Mapping[str, Sequence[Trial]]) -> None:
-    """Scores and qualities by held-apart weights, for training/calibrate.py and training/abstention.py."""
-    columns = ("path", "condition", "signal", "label", "person", "score", "llr", "quality")
-    rows = [(name, t) for name, made in conditions.items() for t in made if isinstance(t.result, Reading)]
-    shipped = calibration.fit(
-        [t.score for _, t in rows],
-        [int(t.swapped) for _, t in rows],
-        [t.mouth.person for _, t in rows],
-        max_llr=MAX_LLR,
-    )
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        for name, t in rows:
-            label, llr = "spoof" if t.swapped else "bonafide", shipped.llr(t.score)
-            writer.writerow([t.mouth.name, name, "lip_sync", label, t.mouth.person, t.score, llr, t.result.quality])
-
-
-def table(made: Sequence[Trial]) -> None:
-    """One line for each clip with its own voice."""
-    for t in (t for t in made if not t.swapped):
-        score = "abstained" if t.score is None else f"{t.score:+.2f}"
-        seconds, height, over = (t.value(n) for n in ("speech_with_face", "peak_correlation", "peak_over_chance"))
-        offset, low, high = (t.value(n) for n in ("offset", "offset_low", "offset_high"))
+def match(made: Sequence[Trial]) -> None:
+    """What the card's [match] is rounded from: likeness at the peak and by chance, per pair."""
+    for side, group in (("own", [t for t in made if not t.swapped]), ("swapped", [t for t in made if t.swapped])):
+        found = [t.found for t in group if t.found is not None]
+        heights = np.array([f.peak.height - f.chance.mean for f in found])
+        here = np.array([f.chance.here for f in found])
+        second = np.array([f.chance.deviation * np.sqrt(f.pair.seconds) for f in found])
         print(
-            f"  {t.mouth.name[:44]:44s} speech {seconds:4.1f} s  r {height:.2f}  over chance {over:4.1f}  "
-            f"offset {offset:4.0f} [{low:4.0f}, {high:4.0f}]  score {score}"
+            f"  {side}: peak less chance {heights.mean():.4f}, deviation {heights.std():.4f}; "
+            f"chance {here.mean():.4f}, from pair to pair {here.std():.4f}, over a second {second.mean():.4f}"
         )
 
 
-def summary(name: str, made: Sequence[Trial]) -> None:
-    own, swapped = [t for t in made if not t.swapped], [t for t in made if t.swapped]
-    for kind, part in (("own voice", own), ("swapped", swapped)):
-        scores = np.array([t.score for t in part if t.score is not None])
-        if part:
-            print(
-                f"{name}, {kind}: {len(part)} pairs, {len(scores)} scored; score above 0: {(scores > 0).sum()}; "
-                f"offset reported: {sum(np.isfinite(t.value('offset')) for t in part)}"
-            )
+def usual(clips: Sequence[Clip]) -> None:
+    """The card's [generated]: means and deviations over genuine clips."""
+    values = []
+    for clip in clips:
+        _, found = examine(clip, clip)
+        even = evenness(found.lips, mask(clip.spans, len(clip.mel), 0.0)) if found else None
+        if found and found.significant and even:
+            values.append((found.peak.height - found.chance.mean, even.burst, even.width_tails))
+    for name, column in zip(NAMES, np.array(values).reshape(-1, len(NAMES)).T, strict=True):
+        print(f"  {name} = [{column.mean():.3f}, {column.std():.3f}]  # {len(column)} clips")
 
 
-def calibrate(made: Sequence[Trial]) -> calibration.Calibration:
-    """Fit on every scored pair; print what a fit that never saw the persons gives."""
-    scored = [t for t in made if t.score is not None]
-    x, y = np.array([t.score for t in scored]), np.array([int(t.swapped) for t in scored])
-    people = np.array([t.mouth.person for t in scored])
-    voices = np.array([t.voice.person for t in scored])
-    llr = np.zeros(len(x))
-    for person in set(people):
-        rest = (people != person) & (voices != person)
-        fitted = calibration.fit(x[rest], y[rest], list(people[rest]), max_llr=MAX_LLR)
-        llr[people == person] = [fitted.llr(s) for s in x[people == person]]
-    own, swapped = llr[y == 0], llr[y == 1]
-    print(f"cross-fitted over persons: Cllr {metrics.cllr(llr, y):.2f} on {len(own)} own and {len(swapped)} swapped;")
-    for threshold in (0.5, 0.8, 0.9):
-        at = np.log10(threshold / (1 - threshold))
-        print(f"  confidence above {threshold}: own {(own > at).mean():.2f}, swapped {(swapped > at).mean():.2f}")
-    fitted = calibration.fit(x, y, list(people), max_llr=MAX_LLR)
-    low, high = fitted.llr_range
-    print(f"{fitted.method}, {len(fitted.scores)} knots, llr {low:.2f} to {high:.2f}")
-    return fitted
+def save(path: Path, conditions: dict[str, list[Trial]]) -> None:
+    """Scores and qualities, for training/calibrate.py and training/abstention.py."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "condition", "signal", "label", "person", "score", "llr", "quality"))
+        for name, made in conditions.items():
+            for t in made:
+                if isinstance(t.result, Reading):
+                    label = "spoof" if t.swapped else "bonafide"
+                    row = (t.mouth.name, name, "lip_sync", label, t.mouth.person, t.score, t.score, t.result.quality)
+                    writer.writerow(row)
 
 
-def usual(made: Sequence[Trial]) -> dict[str, float]:
-    """Mean and deviation of the peaks of genuine pairs: the card's ``[match]``. The deviation is at least 0.12, because
-    so few persons cannot tell how low genuine ones get."""
-    heights = np.array([t.value("peak_correlation") for t in made if not t.swapped])
-    over = [t.value("peak_over_chance") for t in made if t.swapped]
-    print(f"own peaks: mean {np.nanmean(heights):.3f}, deviation {np.nanstd(heights):.3f}")
-    most, nearly_all = np.nanpercentile(over, [95, 99])
-    print(f"swapped peaks over chance: 95 % below {most:.2f}, 99 % below {nearly_all:.2f}")
-    return {"mean": round(float(np.nanmean(heights)), 2), "deviation": round(max(0.12, float(np.nanstd(heights))), 2)}
-
-
-def report(name: str, made: Sequence[Trial]) -> None:
-    """One condition: who is scored, who gives a false alarm, how well own and swapped voices are told apart."""
-    summary(name, made)
-    usable = [t for t in made if np.isfinite(t.value("peak_over_chance"))]
-    print(f"{name}, AUC of the peak over chance:", separation(usable, lambda t: -t.value("peak_over_chance")))
-    print(f"{name}, AUC of the score:", separation([t for t in made if t.score is not None], lambda t: t.score))
-
-
-def per_source(made: Sequence[Trial]) -> None:
-    for source in sorted({t.mouth.source for t in made}):
-        here = [t for t in made if t.mouth.source == source and np.isfinite(t.value("peak_over_chance"))]
-        labels = np.array([t.swapped for t in here])
-        if 0 < labels.sum() < len(labels):
-            found = metrics.auc([-t.value("peak_over_chance") for t in here], labels)
-            print(f"  mouths of {source}: AUC {found:.3f} ({(~labels).sum()} own, {labels.sum()} swapped)")
+def generated(every: Sequence[Clip]) -> None:
+    """How far `generated_mouth` tells made mouths from genuine ones, and what the score says of made ones."""
+    values: dict[str, list[float]] = {"real": [], "fake": []}
+    for clip in every:
+        found = measure(clip, clip)
+        one = found.measurements.get("generated_mouth")
+        if one is not None:
+            values[clip.row["label"]].append(one.value)
+        if clip.row["label"] == "fake":
+            score = f"{found.score:+.2f}" if isinstance(found, Reading) else "abstained"
+            print(f"  {clip.name[:60]:60s} score {score}, generated_mouth {f'{one.value:+.2f}' if one else '-'}")
+    real, fake = np.array(values["real"]), np.array(values["fake"])
+    if len(real) and len(fake):
+        auc = metrics.auc(np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)]))
+        caught = np.mean(fake > np.quantile(real, 0.9))
+        print(
+            f"  generated_mouth: AUC {auc:.2f}, {len(real)} genuine and {len(fake)} made; "
+            f"{caught:.0%} of those above nine of ten genuine; genuine up to {real.max():.2f}"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("clips", type=Path, help="folder written by data.py")
-    parser.add_argument("data", type=Path, help="folder with video/ and talking/")
-    parser.add_argument("--condition", action="append", default=[], metavar="NAME=CLIPS")
-    parser.add_argument("--without-devtest", action="store_true", help="leave out what the protocol measures with")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="+", help="CLIPS=FOLDER")
+    parser.add_argument("--condition", action="append", nargs="+", default=[], metavar="NAME CLIPS=FOLDER")
     parser.add_argument("--scores", type=Path, help="CSV of the scores")
+    parser.add_argument("--match", action="store_true")
     args = parser.parse_args()
-
-    def loaded(folder: Path) -> list[Clip]:
-        clips = load(folder, args.data)
-        return without_devtest(args.data, clips) if args.without_devtest else clips
-
-    clips = loaded(args.clips)
-    genuine = [clip for clip in clips if clip.genuine]
-    weights = held_apart(clips)
-    short = trials([c for c in genuine if len(c.mel) < LONG], weights, swap=False)
-    print(f"genuine clips under 4.5 s: {len(short)}, abstained on {sum(t.score is None for t in short)}")
-    made = trials([c for c in genuine if len(c.mel) >= LONG], weights)
-    table(made)
-    report("clean", made)
-    per_source(made)
-    conditions = {"clean": list(made)}
-    for condition in args.condition:
-        name, _, folder = condition.partition("=")
-        there = trials([c for c in loaded(Path(folder)) if c.genuine and len(c.mel) >= LONG], weights)
-        table(there)
-        report(name, there)
-        made += there
-        conditions[name] = there
-    print("mouths generated from the voice (they agree by construction):")
-    driven = trials([c for c in clips if c.row["av_ok"] == "driven"], weights, swap=False)
-    table(driven)
-    summary("driven", driven)
-    print(f"all conditions together: {len(made)} pairs")
-    match, _ = usual(made), calibrate(made)
-    print("[match]:", match)
+    kept: dict[str, list[Trial]] = {}
+    for name, pairs in [("clean", args.clips), *((c[0], c[1:]) for c in args.condition)]:
+        every = chosen(pairs)
+        genuine = [clip for clip in every if clip.row["label"] == "real"]
+        kept[name] = []
+        for seconds in LENGTHS:
+            made = trials(parts(genuine, seconds))
+            print(f"{name}, {seconds:g} s: {separation(made)}")
+            if args.match:
+                match(made)
+            kept[name] += made
+        errors = shift_errors(genuine)
+        if errors:
+            middle, most = np.percentile(errors, [50, 95], method="inverted_cdf")
+            print(f"{name}, shifts: {len(errors)}, median |error| {middle:.0f} ms, 95 % within {most:.0f} ms")
+        found = list(dubs(genuine))
+        if found:
+            share = np.mean([iou >= 0.5 for iou in found])
+            print(f"{name}, dubbed {SPAN:g} s: {len(found)}, overlap of a half or more in {share:.0%}")
+        if args.match:
+            usual(genuine)
+        generated(every)
     if args.scores:
-        save(args.scores, conditions)
+        save(args.scores, kept)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
-"""Run `lip_sync` on stored clips: with another person's voice, with the sound shifted, with other weights."""
+"""Run `lip_sync` on stored clips: on a part of one, with another person's voice, with the sound shifted or dubbed."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from regression import Clip, fit
+from data import Clip
 
-from inperson.detectors._lip_features import RATE, MouthSeries, context
+from inperson.detectors._lip_found import Found
 from inperson.detectors.lip_sync import LipSync
+from inperson.lips.mouth import FINE, RATE, MouthSeries
 from inperson.media import MediaInfo
 from inperson.types import Abstention, Candidate, Reading, Session, Span, Track, Turn
 
@@ -27,42 +28,69 @@ class Stored:
 
 
 class Replay(LipSync):
-    """`LipSync` with given weights instead of the shipped ones, fed with a stored mouth and voice."""
+    """`LipSync` fed with a stored mouth and voice; `silent` are stretches without sound."""
 
-    def __init__(self, mouth: Clip, mel: np.ndarray, weights: np.ndarray) -> None:
+    def __init__(self, mouth: Clip, mel: np.ndarray, silent: list[Span]) -> None:
         super().__init__()
-        values = array("f", mouth.values.astype(np.float32).ravel().tolist())
-        self._mouths = {0: MouthSeries(array("d", mouth.times.tolist()), values)}
+        shapes = np.clip(np.round(mouth.shapes * FINE), -32767, 32767).astype(np.int16)
+        heads = array("f", mouth.heads.astype(np.float32).ravel().tolist())
+        self._mouths = {0: MouthSeries(array("d", mouth.times.tolist()), bytearray(shapes.tobytes()), heads)}
         self._mel = Stored(mel)
         self._origin = 0.0
         self._heard = self._seen = True
-        self._weights = weights
-
-    def _predict(self, mel: np.ndarray, where: np.ndarray) -> np.ndarray:
-        return (context(mel, where) @ self._weights.astype(np.float32)).astype(float)
+        self._gaps = silent
 
 
-def held_apart(clips: Sequence[Clip]) -> dict[str, np.ndarray]:
-    """For each source the weights fitted on the other sources' clips that may train."""
-    sources = sorted({clip.source for clip in clips})
-    return {s: fit([c for c in clips if c.may_train and c.source != s]) for s in sources}
+def cut(clip: Clip, start: float, seconds: float) -> Clip:
+    """A part of a clip, as if recorded by itself."""
+    chosen = (clip.times >= start) & (clip.times < start + seconds)
+    whole = Span(0.0, seconds)
+    moved = (Span(max(0.0, s.start - start), max(0.0, s.end - start)) for s in clip.spans)
+    return replace(
+        clip,
+        times=clip.times[chosen] - start,
+        shapes=clip.shapes[chosen],
+        heads=clip.heads[chosen],
+        mel=clip.mel[round(start * RATE) : round((start + seconds) * RATE)],
+        spans=tuple(inside for span in moved if (inside := span & whole)),
+    )
 
 
-def measure(mouth: Clip, voice: Clip, weights: np.ndarray, shift: float = 0.0) -> Reading | Abstention:
-    """What the detector says of one person's mouth with a voice that is heard `shift` seconds later than recorded."""
-    n = min(len(mouth.mel), len(voice.mel))
-    steps = round(shift * RATE)
-    mel = np.full((n, voice.mel.shape[1]), SILENCE, np.float32)
+def shifted(voice: Clip, shift: float) -> tuple[Clip, list[Span]]:
+    """The voice heard `shift` seconds later than recorded, and where there is no sound then."""
+    n, steps = len(voice.mel), round(shift * RATE)
+    mel = np.full_like(voice.mel, SILENCE)
     first, last = max(0, steps), min(n, n + steps)
     mel[first:last] = voice.mel[first - steps : last - steps]
     end = n / RATE
     moved = (Span(max(0.0, s.start + shift), max(0.0, s.end + shift)) for s in voice.spans)
-    turns = tuple(Turn(inside, "S1") for span in moved if (inside := span & Span(0.0, end)))
+    spans = tuple(inside for span in moved if (inside := span & Span(0.0, end)))
+    silent = [Span(0.0, first / RATE)] if steps > 0 else [Span(last / RATE, end)] if steps < 0 else []
+    return replace(voice, mel=mel, spans=spans), silent
+
+
+def dubbed(clip: Clip, other: Clip, start: float, seconds: float) -> Clip:
+    """The clip with another person's voice, as loud, in a part of it."""
+    first, last = round(start * RATE), round((start + seconds) * RATE)
+    level = np.percentile(clip.mel.max(1), 95) - np.percentile(other.mel.max(1), 95)
+    mel = clip.mel.copy()
+    mel[first:last] = other.mel[: last - first] + level
+    return replace(clip, mel=mel)
+
+
+def measure(mouth: Clip, voice: Clip, silent: list[Span] | None = None) -> Reading | Abstention:
+    """What the detector says of one clip's mouth with one clip's voice, both from their beginnings."""
+    return examine(mouth, voice, silent)[0]
+
+
+def examine(mouth: Clip, voice: Clip, silent: list[Span] | None = None) -> tuple[Reading | Abstention, Found | None]:
+    """The same with everything that was measured; None where nothing could be."""
+    n = min(len(mouth.mel), len(voice.mel))
+    end = n / RATE
+    turns = tuple(Turn(inside, "S1") for span in voice.spans if (inside := span & Span(0.0, end)))
     track = Track(0, (Span(0.0, end),), (0.0, 0.0, 1.0, 1.0))
     media = MediaInfo("stored", "", 0, end, 0.0, None, ())
     who = Candidate(0, "S1", "Stored clip of one person.", (0,))
     session = Session(media, end, turns, "supplied", (track,), who, "single")
-    detector = Replay(mouth, mel, weights)
-    if steps:
-        detector._gaps = [Span(0.0, first / RATE)] if steps > 0 else [Span(last / RATE, end)]
-    return detector.finish(session)
+    detector = Replay(mouth, voice.mel[:n], silent or [])
+    return detector.finish(session), detector.found

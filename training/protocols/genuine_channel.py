@@ -1,6 +1,6 @@
 """A channel with many genuine recordings: one speaker's short clips joined to longer ones.
 
-    python training/protocols/genuine_channel.py CLIPS OUT [--seconds 24] [--most 120] [--signals lip_sync,face_swap]
+    python training/protocols/genuine_channel.py CLIPS OUT [--seconds 24] [--most 120] [--signals reading]
 
 CLIPS is a folder of short clips of one speaker in one format, such as GRID's. They are shuffled (seeded) and each is
 used once. OUT/manifest.csv holds bona fide rows alone, for every signal: it shows whether a calibration on site keeps
@@ -19,7 +19,7 @@ import numpy as np
 import pictures
 import split
 
-SIGNALS = "lip_sync,face_swap,reading"
+SIGNALS = "reading"
 SUFFIXES = (".mpg", ".mp4", ".mkv", ".avi", ".mov", ".webm")
 
 

@@ -22,6 +22,7 @@ from inperson.cli.degrade import degrade
 from inperson.cli.evaluate import evaluate
 from inperson.cli.guard import EXIT_CODES, OK, USAGE
 from inperson.cli.models import app as models_app
+from inperson.cli.sync import sync
 
 app = typer.Typer(
     name="inperson",
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, batch, evaluate, calibrate, bench, schema, degrade):
+for command in (check, sync, batch, evaluate, calibrate, bench, schema, degrade):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(models_app, name="models")
 

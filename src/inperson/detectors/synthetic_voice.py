@@ -22,13 +22,13 @@ import numpy as np
 
 from inperson import models
 from inperson.detectors import _voice_features
-from inperson.detectors._lip_features import EYES, OPENING, MouthSeries, joined
 from inperson.detectors._utterances import Cutter, Utterance
 from inperson.detectors._voice_change import course
 from inperson.detectors._voice_pooling import KindBand, Levels, Windows, beside, kind, pooled, spread
 from inperson.detectors._voice_quality import Expected
 from inperson.detectors._voice_traces import VoiceTraces
 from inperson.detectors._voice_words import ALTERNATIVES, KINDS, Scored, evidence, measured
+from inperson.lips.mouth import EYES, MouthSeries, joined, opening
 from inperson.types import Abstention, Chunk, Measurement, Reading, Session, Span
 
 MIN_SPEECH = 2.0
@@ -118,8 +118,8 @@ class SyntheticVoice:
 
     def _traced(self, whose: str | None, session: Session) -> dict[str, Measurement]:
         tracks = session.candidate.tracks or ()
-        times, values = joined([self._mouths[track] for track in tracks if track in self._mouths])
-        mouth = (times, values[:, OPENING], values[:, EYES]) if len(times) else None
+        times, shapes, heads = joined([self._mouths[track] for track in tracks if track in self._mouths])
+        mouth = (times, opening(shapes).astype(np.float64), heads[:, EYES]) if len(times) else None
         rate = session.media.audio[0].rate if session.media.audio else 0
         return self._traces.finish(None if whose is None else session.spoken_by(whose), rate, mouth)
 
