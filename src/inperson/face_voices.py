@@ -5,21 +5,23 @@ Lips that move while somebody is heard may be a listener's smile; lips that move
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from inperson import models
 from inperson.lips import lag
 from inperson.lips.match import by_chance, ratio
 from inperson.lips.mouth import RATE, MouthSeries, lips
-from inperson.lips.pair import MODEL, compare, hear, spoken_with_mouth
+from inperson.lips.pair import MODEL, Heard, compare, hear, spoken_with_mouth
 from inperson.lips.sound import MelStream
 from inperson.types import Chunk, Floats, Frame, Span, Turn, merged
 
 MIN_SPEECH = 3.0
 """Seconds of a voice with a face in view below which nothing is said of the two."""
-CLEAR = 1.0
-"""log10 of the ratio, 10 to 1 either way, from which it decides."""
+CLEAR, NOBODY = 0.65, 0.9
+"""Probability of a face from which the voice is its, and of none of those seen from which it is nobody's; between them
+nothing is said."""
+SIDE_BY_SIDE = 1.0
+"""Seconds two tracks must share to be two people."""
 
 
 @dataclass(slots=True)
@@ -31,6 +33,7 @@ class FaceVoices:
     _gaps: list[Span] = field(default_factory=list)
     _origin: float | None = None
     _spectra: Floats | None = None
+    _ratios: dict[tuple[str, tuple[Turn, ...]], dict[int, float]] = field(default_factory=dict)
 
     def see(self, frame: Frame) -> None:
         """Take in the next frame."""
@@ -46,18 +49,43 @@ class FaceVoices:
             self._mel.push(chunk.audio)
             self._gaps.extend(chunk.gaps)
 
-    def belong(self, track: int, speaker: str, turns: Sequence[Turn]) -> float | None:
-        """Probability, at even odds, that the voice of `speaker` is that of the face `track`; None where not clear."""
+    def belong(self, track: int, speaker: str, turns: tuple[Turn, ...]) -> float | None:
+        """Probability that the voice of `speaker` is that of the face `track`; None where it is not clear whose it is.
+
+        Every face seen beside it, and nobody of them, is as probable beforehand.
+        """
+        if (speaker, turns) not in self._ratios:
+            self._ratios[speaker, turns] = self._compared(speaker, turns)
+        odds = self._ratios[speaker, turns]
+        if track not in odds:
+            return None
+        beside = [other for other in odds if other == track or self._shared(track, other) >= SIDE_BY_SIDE]
+        total = 1.0 + sum(odds[other] for other in beside)
+        if max(odds[other] for other in beside) / total < CLEAR and 1.0 / total < NOBODY:
+            return None
+        return odds[track] / total
+
+    def _shared(self, one: int, other: int) -> float:
+        """Seconds in which two tracks are both seen."""
+        a, b = self._mouths[one].times, self._mouths[other].times
+        return min(a[-1], b[-1]) - max(a[0], b[0])
+
+    def _compared(self, speaker: str, turns: tuple[Turn, ...]) -> dict[int, float]:
+        """Odds of each track for the voice of `speaker`; only those that can be compared with it."""
         if self._spectra is None:
             self._spectra = self._mel.finish()
-        series = self._mouths.get(track)
         spans = merged(turn.span for turn in turns if turn.speaker == speaker)
-        if series is None or not spans or not len(self._spectra):
-            return None
-        origin = self._origin or 0.0
+        if not spans or not len(self._spectra):
+            return {}
         others = merged(turn.span for turn in turns if turn.speaker != speaker)
-        heard = hear(self._spectra, spans, others, self._gaps, origin)
-        seen = lips(*series.arrays(), len(self._spectra), origin)
+        heard = hear(self._spectra, spans, others, self._gaps, self._origin or 0.0)
+        found = {track: self._ratio(heard, series) for track, series in self._mouths.items()}
+        return {track: 10.0**-ratio for track, ratio in found.items() if ratio is not None}
+
+    def _ratio(self, heard: Heard, series: MouthSeries) -> float | None:
+        """log10, mismatch against match, of one face with one voice."""
+        origin = self._origin or 0.0
+        seen = lips(*series.arrays(), len(heard.mel), origin)
         if spoken_with_mouth(heard, seen) < MIN_SPEECH:
             return None
         pair = compare(heard, seen, origin)
@@ -67,5 +95,4 @@ class FaceVoices:
             return None
         match = models.card(MODEL).data["match"]
         chance = by_chance(pair.chance, seconds, match)
-        found = ratio(float(curve.max()) - chance.mean, chance.deviation, match)
-        return None if abs(found) < CLEAR else 1.0 / (1.0 + 10.0**found)
+        return ratio(float(curve.max()) - chance.mean, chance.deviation, match)

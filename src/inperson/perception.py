@@ -78,7 +78,7 @@ class Senses:
         turns, source = self.listener.finish(supplied) if self.listener else ((), "none")
         tracks = self.tracker.tracks() if self.tracker else ()
         size = (info.video.width, info.video.height) if info.video else None
-        belong = None if self._voices is None else functools.partial(self._voices.belong, turns=turns)
+        belong = None if self._voices is None else functools.partial(self._voices.belong, turns=tuple(turns))
         who = choose(turns, tracks, self._lips, size, wanted, belong)
         return Session(info, self._end, turns, source, tracks, who, layout_of(tracks, self._end))
 
