@@ -355,6 +355,43 @@ def test_chance_is_what_unrelated_series_show() -> None:
     assert np.mean(told) == pytest.approx(np.std(found), rel=0.25)
 
 
+def test_sums_do_not_depend_on_how_much_is_worked_on_at_once() -> None:
+    """Against the definition, over more blocks than are worked on together, with a pause and an unmeasured stretch."""
+    n = 5000
+    x, y = unrelated(n, 5)
+    where = np.concatenate([np.arange(20, 1500), np.arange(2000, 4990)])
+    starts, there = np.arange(0, len(where), 50), np.ones(n, bool)
+    there[700:900] = False
+    sums = lag.block_sums(x[where], where, starts, y, there)
+    assert len(starts) > lag.GROUP
+    for late in (-45, 0, 17):
+        at = where - late
+        inside = (at >= 0) & (at < n)
+        valid = inside & there[np.clip(at, 0, n - 1)]
+        product = (x[where] * y[np.clip(at, 0, n - 1)]).sum(1) * valid
+        index = late + lag.MAX_LAG
+        assert sums[:, index, 0] == pytest.approx(np.add.reduceat(valid.astype(float), starts))
+        assert sums[:, index, 1] == pytest.approx(np.add.reduceat(product, starts), abs=1e-4)
+    around = lag.chance_sums(x[where], where, starts, y, there, 17)
+    middle = around.shape[1] // 2
+    move = int(np.unique(np.linspace(lag.AWAY, len(where) - lag.AWAY, lag.DISPLACED).astype(int))[middle])
+    seen, valid = lag.lips_at(where, 17, y, there)
+    product = (np.roll(x[where], move, axis=0) * seen).sum(1) * valid
+    assert around[:, middle, 1] == pytest.approx(np.add.reduceat(product, starts), abs=1e-4)
+
+
+def test_a_mouth_on_the_grid_is_interpolated_on_its_frames_times_however_long() -> None:
+    times = np.array([0.0, *np.arange(0.1, 100.0, 0.09)])
+    shapes = np.repeat(times[:, None], features.SHAPE, 1).astype(np.float32) / 1000
+    heads = np.tile([80.0, 1.0, 0.0, 0.0], (len(times), 1))
+    heads[:, features.NOSE_X] = times * 100
+    found = features.lips(times, shapes, heads, 4998, 0.0)
+    expected = np.arange(4998) / 50 / 1000 - shapes[:, 0].mean()
+    assert found.measured[: int(times[-1] * 50)].all()
+    assert found.shape[found.measured][:, 5] == pytest.approx(expected[found.measured], abs=5e-5)
+    assert found.frame_rate == pytest.approx(1 / 0.09, rel=0.01)
+
+
 def test_nothing_can_be_told_of_chance_in_a_few_seconds() -> None:
     x, y = unrelated(120, 0)
     where, starts, there = np.arange(120), np.array([0, 60]), np.ones(120, bool)

@@ -11,6 +11,7 @@ that the recording cannot tell.
 from typing import TYPE_CHECKING, Any
 
 from inperson.analysis import Analyzer, analyze
+from inperson.conversations import analyze_turns
 from inperson.errors import InpersonError, InputError, MediaError, ModelError
 from inperson.synchrony import Sync, sync
 from inperson.types import (
@@ -57,6 +58,7 @@ __all__ = [
     "Track",
     "Turn",
     "analyze",
+    "analyze_turns",
     "sync",
 ]
 

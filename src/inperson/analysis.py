@@ -107,7 +107,7 @@ def analyze(
     confidence(0.0, prior)  # refuses an impossible prior before any work
     own = site.of(calibration)
     chosen = tuple(detectors if detectors is not None else factories(signals))
-    made = [_Running(factory()) for factory in chosen]
+    made = [DetectorRun(factory()) for factory in chosen]
     for one in made:
         one.require(own)
     names = [one.detector.signal for one in made]
@@ -134,7 +134,7 @@ def analyze(
 
 def _read(
     path: str | Path,
-    made: Sequence[_Running],
+    made: Sequence[DetectorRun],
     stages: Stages,
     audio_track: int | None,
     face_backend: str,
@@ -208,7 +208,7 @@ class Analyzer:
         )
 
 
-def _unseen(made: Sequence[_Running]) -> frozenset[str]:
+def _unseen(made: Sequence[DetectorRun]) -> frozenset[str]:
     """Signals measured without picture."""
     return frozenset(one.detector.signal for one in made if not one.detector.needs & {"faces", "frames"})
 
@@ -237,7 +237,7 @@ class _Again:
         return options(copy).findings
 
 
-class _Running:
+class DetectorRun:
     """One detector at work: its faults are kept from the others and from the score."""
 
     def __init__(self, detector: Detector) -> None:

@@ -40,6 +40,11 @@ PRIORS: dict[str, tuple[object, str]] = {
         [0.42, 0.35],
         "mean 0.36, sd 0.09 in " + _PRIMOCK + "; wider here: meetings and job interviews vary more",
     ),
+    "coupling": (
+        0.4,
+        "log scale of offsets per second of their median, over the fit part's 61 conversations of all kinds with eight "
+        "exchanges or more: 0.69, less here so that a constant delay of the network changes little (fit.py --describe)",
+    ),
     "tail": (3.0, "degrees of freedom of the residuals' Student t: " + _PRIMOCK),
     "hesitation": (
         [0.05, 1.2, 1.0],
@@ -118,6 +123,12 @@ def describe(folder: Path) -> None:
     for name, values in zip(names, np.array(rows).T, strict=True):
         low, high = values.min(), values.max()
         print(f"{name}: mean {values.mean():.3f} sd {values.std(ddof=1):.3f} range {low:.3f} to {high:.3f}")
+    kept = [np.array([e.offset for e in c.exchanges]) for c in part(folder, "fit") if len(c.exchanges) >= 8]
+    levels = np.array([np.median(one) for one in kept])
+    scales = np.log([np.subtract(*np.quantile(one, [0.75, 0.25])) / 1.53 for one in kept])
+    slope, at_zero = np.polyfit(levels, scales, 1)
+    left = np.std(scales - at_zero - slope * levels)
+    print(f"log scale over median: {slope:.2f} per s, {len(kept)} conversations, deviation {left:.2f}")
     quantiles = np.quantile(np.concatenate(residuals), [0.025, 0.1, 0.9, 0.975])
     print("residuals / scale at 2.5, 10, 90, 97.5 %:", np.round(quantiles, 2))
     print("a Student t with 3 degrees of freedom:     [-3.18 -1.64  1.64  3.18]")

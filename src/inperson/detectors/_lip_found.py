@@ -24,8 +24,8 @@ EARLY, LATE = -90.0, 185.0
 """Milliseconds: sound 90 ms early to 185 ms late is the acceptability range of ITU-R BT.1359-1."""
 STRAY = 120.0
 """Milliseconds by which a window's own offset must differ from the recording's to be named."""
-UNLIKE = 1.0
-"""From which a mouth's unlikeness to genuine ones is told: above all genuine clips it was set on."""
+UNLIKE = 1.5
+"""From which a mouth's unlikeness to genuine ones is told: three times the most of those it was set on (0.5)."""
 MADE = (
     "This mouth follows the voice more closely and more evenly than genuine clips here do, as lip-sync generators make "
     "it; trained speakers and smoothed pictures come near. Not scored."

@@ -50,7 +50,7 @@ def evenness(seen: Lips, spoken: Mask) -> Evenness | None:
     both = there[1:] & there[:-1]
     if both.sum() < MIN_POINTS:
         return None
-    moved = np.diff(shape.reshape(len(shape), -1, 3), axis=0)[both]
+    moved = np.diff(shape.astype(np.float32).reshape(len(shape), -1, 3), axis=0)[both]
     speed = np.linalg.norm(moved[:, : len(LIPS)].reshape(len(moved), -1), axis=1)
     wider = moved[:, POINTS.index(308), 0] - moved[:, POINTS.index(78), 0]
     usual, spread = float(np.median(speed)), float(wider.var())

@@ -36,8 +36,8 @@ class Moments:
 def movement(seen: Lips) -> Array:
     """(n,) deviation of lip opening and mouth width over `ABOUT`, in eye distances; 0 where not measured."""
     points = seen.shape.reshape(len(seen.shape), -1, 3)
-    opening = points[:, LOWER, 1] - points[:, UPPER, 1]
-    width = np.linalg.norm(points[:, CORNERS[0]] - points[:, CORNERS[1]], axis=1)
+    opening = points[:, LOWER, 1].astype(np.float64) - points[:, UPPER, 1]
+    width = np.linalg.norm(points[:, CORNERS[0]].astype(np.float64) - points[:, CORNERS[1]], axis=1)
     total = np.zeros(len(opening))
     kernel = np.ones(ABOUT)
     count = np.maximum(np.convolve(seen.measured, kernel, "same"), 1.0)

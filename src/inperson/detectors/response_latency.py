@@ -6,9 +6,10 @@ earlier than that pipeline allows, and much the same each time. The measure is t
 `inperson.exchanges`); the score is the log10 likelihood ratio of two descriptions of all offsets of the call, each
 integrated over what is not known of this person, this connection and this assistant.
 
-A constant delay cancels out: the prior over the person's own level is flat, so a slow speaker or a slow network is no
-evidence, and what counts is how much later (and how regularly) substantive answers begin than the same person's short
-exchanges in the same call. Over video, people differ more between pairs than any threshold in seconds could bear.
+A constant delay nearly cancels out: the prior over the person's own level is flat, so a slow speaker or a slow network
+is no evidence, and what counts is how much later (and how regularly) substantive answers begin than the same person's
+short exchanges in the same call. Over video, people differ more between pairs than any threshold in seconds could bear.
+But people who are slow also vary more: late and regular together are unusual, and that counts.
 
 Every number of the two descriptions stands in the card (``[priors]``) with its source. First form: it is bounded
 tightly there, because no real assisted interview was available to measure it on.
@@ -74,7 +75,10 @@ class Priors:
     thinking : (mean, sd)
         How much later than in short exchanges the same person begins substantive answers.
     scatter : (median, sigma)
-        Scale of a person's offsets: log-normal.
+        Scale of a person's offsets: log-normal, the median that of a person whose usual offset is `TYPICAL`.
+    coupling : float
+        By how much the logarithm of that median grows for each second the person's usual offset is longer: people who
+        take longer also vary more, machines do not.
     tail : float
         Degrees of freedom of the Student t that human offsets follow.
     hesitation : (share, mean, sd)
@@ -91,6 +95,7 @@ class Priors:
     answer: float
     thinking: tuple[float, float]
     scatter: tuple[float, float]
+    coupling: float
     tail: float
     hesitation: tuple[float, float, float]
     wait: tuple[float, float]
@@ -106,6 +111,7 @@ class Priors:
             answer=float(value["answer"]),
             thinking=_pair(value["thinking"]),
             scatter=_pair(value["scatter"]),
+            coupling=float(value["coupling"]),
             tail=float(value["tail"]),
             hesitation=_triple(value["hesitation"]),
             wait=_pair(value["wait"]),
@@ -129,6 +135,8 @@ def _pair(values: Sequence[float]) -> tuple[float, float]:
 
 # --- the likelihood ratio -------------------------------------------------------------------------------------------
 
+TYPICAL = 0.5
+"""Seconds: the usual offset of answers over video (`Priors.scatter` is stated there)."""
 _LEVELS = np.linspace(-0.8, 4.6, 28)
 _SCATTERS = np.geomspace(0.15, 1.4, 5)
 _WAITS = np.geomspace(0.25, 5.0, 8)
@@ -139,7 +147,7 @@ def log_ratio(offsets: Array, substantive: NDArray[np.bool_], priors: Priors) ->
     """log10 likelihood ratio of assisted against unassisted offsets, and each exchange's own part in it.
 
     Integrated over grids of the person's level and scatter, of the assistant's wait and regularity and of the share of
-    answers assisted. Adding a constant to all offsets changes nothing but rounding on the grid.
+    answers assisted. Adding a constant to all offsets changes only how much scatter is expected of the person.
 
     Parameters
     ----------
@@ -222,9 +230,9 @@ def _shift_prior(priors: Priors) -> Array:
 
 
 def _scatter_prior(priors: Priors) -> Array:
-    """(level, scatter); the same at every level."""
-    prior = _normal(np.log(_SCATTERS), np.array(math.log(priors.scatter[0])), np.array(priors.scatter[1]))
-    return np.tile(_normalised(prior, 0), (len(_LEVELS), 1))
+    """(level, scatter); wider where the level is higher."""
+    middle = math.log(priors.scatter[0]) + priors.coupling * (_LEVELS - TYPICAL)
+    return _normalised(_normal(np.log(_SCATTERS), middle[:, None], np.array(priors.scatter[1])), 1)
 
 
 def _device_prior(priors: Priors) -> Array:
@@ -337,7 +345,7 @@ class ResponseLatency:
 
     signal: ClassVar[str] = "response_latency"
     needs: ClassVar[frozenset[str]] = frozenset({"speech"})
-    model: ClassVar[str] = "response_latency-0.1.0"
+    model: ClassVar[str] = "response_latency-0.2.0"
 
     def __init__(self) -> None:
         self._priors = Priors.from_table(models.card(self.model).data["priors"])

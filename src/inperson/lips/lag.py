@@ -15,12 +15,15 @@ knows how alike this person's mouth and voice are whatever is said, and how much
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inperson.lips.mouth import RATE, Array, Mask
+from inperson.types import Floats
 
 MAX_LAG = 45
 """Grid points (0.9 s): voice changers leave up to 0.5 s, recordings a few tens of ms of their own, a peak has width."""
@@ -40,7 +43,12 @@ AROUND, NEAR = 31, 10
 """Blocks of about a second, and grid points: over what a clock's drift is followed for the recording's own fit."""
 RESAMPLES = 200
 
+GROUP, SLICE = 64, 4096
+"""Blocks, and points, worked on at once: an hour of speech costs little more memory than a minute."""
+
 Index = NDArray[np.intp]
+Embedding = NDArray[Any]
+"""Kept in 16 bits, 256 bytes a grid point; worked on in 32 and 64."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +82,7 @@ class Peak:
         return 0 < self.index < len(LAGS) - 1
 
 
-def lips_at(where: Index, shift: int | NDArray[np.int_], mouth: Array, measured: Mask) -> tuple[Array, Mask]:
+def lips_at(where: Index, shift: int | NDArray[np.int_], mouth: Embedding, measured: Mask) -> tuple[Embedding, Mask]:
     """The mouth (m, d) seen `shift` grid points (one, or one each) before `where`, and whether it was measured (m,)."""
     at = where - shift
     inside = (at >= 0) & (at < len(mouth))
@@ -82,7 +90,7 @@ def lips_at(where: Index, shift: int | NDArray[np.int_], mouth: Array, measured:
     return mouth[at], inside & measured[at]
 
 
-def block_sums(voice: Array, where: Index, starts: Index, mouth: Array, measured: Mask) -> Array:
+def block_sums(voice: Embedding, where: Index, starts: Index, mouth: Embedding, measured: Mask) -> Array:
     """Sums from which likeness is computed, per block and lag.
 
     Parameters
@@ -102,15 +110,14 @@ def block_sums(voice: Array, where: Index, starts: Index, mouth: Array, measured
         Count and sum of inner products.
     """
     out = np.zeros((len(starts), len(LAGS), 2))
-    for i, lag in enumerate(LAGS):
-        seen, there = lips_at(where, int(lag), mouth, measured)
-        product = np.einsum("md,md->m", voice, seen, optimize=False) * there
-        out[:, i, 0] = np.add.reduceat(there.astype(np.float64), starts)
-        out[:, i, 1] = np.add.reduceat(product.astype(np.float64), starts)
+    for blocks, rows, within in _groups(starts, len(where)):
+        heard = voice[rows].astype(np.float32)
+        for i, lag in enumerate(LAGS):
+            out[blocks, i] = _summed(heard, *lips_at(where[rows], int(lag), mouth, measured), within)
     return out
 
 
-def chance_sums(voice: Array, where: Index, starts: Index, mouth: Array, measured: Mask, lag: int) -> Array:
+def chance_sums(voice: Embedding, where: Index, starts: Index, mouth: Embedding, measured: Mask, lag: int) -> Array:
     """The same as `block_sums` at displacements where nothing is shared; the sound is taken round in a circle.
 
     Returns
@@ -118,18 +125,33 @@ def chance_sums(voice: Array, where: Index, starts: Index, mouth: Array, measure
     (b, k, 2) float64
         k is at most `DISPLACED`; 0 for less than `AWAY` points on either side.
     """
-    seen, there = lips_at(where, lag, mouth, measured)
     m = len(where)
     last = m - AWAY
     if last <= AWAY:
         return np.zeros((len(starts), 0, 2))
     moves = np.unique(np.linspace(AWAY, last, DISPLACED).astype(int))
     out = np.zeros((len(starts), len(moves), 2))
-    for i, move in enumerate(moves):
-        product = np.einsum("md,md->m", np.roll(voice, move, axis=0), seen, optimize=False) * there
-        out[:, i, 0] = np.add.reduceat(there.astype(np.float64), starts)
-        out[:, i, 1] = np.add.reduceat(product.astype(np.float64), starts)
+    for blocks, rows, within in _groups(starts, m):
+        seen, there = lips_at(where[rows], lag, mouth, measured)
+        points = np.arange(rows.start, rows.stop)
+        for i, move in enumerate(moves):
+            out[blocks, i] = _summed(voice[(points - move) % m].astype(np.float32), seen, there, within)
     return out
+
+
+def _groups(starts: Index, m: int) -> Iterator[tuple[slice, slice, Index]]:
+    """Blocks worked on together: which, their points, and where in these each block begins."""
+    edges = np.append(starts, m)
+    for first in range(0, len(starts), GROUP):
+        last = min(first + GROUP, len(starts))
+        yield slice(first, last), slice(int(edges[first]), int(edges[last])), starts[first:last] - starts[first]
+
+
+def _summed(heard: Floats, seen: Embedding, there: Mask, within: Index) -> Array:
+    """Count and sum of inner products (b, 2) where the mouth is there."""
+    product = np.einsum("md,md->m", heard, seen.astype(np.float32)) * there
+    counted = np.add.reduceat(there.astype(np.float64), within)
+    return np.stack([counted, np.add.reduceat(product.astype(np.float64), within)], axis=1)
 
 
 def likeness(sums: Array) -> Array:
@@ -183,7 +205,7 @@ def local_lags(sums: Array, index: int) -> NDArray[np.int_]:
     return np.asarray(LAGS[first + likeness(near).argmax(axis=1)])
 
 
-def own_fit(voice: Array, seen: Array, valid: Mask, folds: Index) -> Array:
+def own_fit(voice: Embedding, seen: Embedding, valid: Mask, folds: Index) -> Embedding:
     """Turn the voice's embedding towards what this mouth does with this voice, never using a point to predict itself.
 
     A ridge regression of what the shipped embeddings leave open, fitted on the other folds and weighted by how much
@@ -204,23 +226,42 @@ def own_fit(voice: Array, seen: Array, valid: Mask, folds: Index) -> Array:
         The voice's embedding, turned.
     """
     size = voice.shape[1]
-    centred = voice - voice[valid].mean(axis=0)
-    missed = seen - seen[valid].mean(axis=0) - centred
+    middle, expected = (_mean(one, valid) for one in (voice, seen))
     square, cross, count = np.zeros((FOLDS, size, size)), np.zeros((FOLDS, size, size)), np.zeros(FOLDS)
-    for fold in range(FOLDS):
-        chosen = (folds == fold) & valid
-        square[fold] = centred[chosen].T @ centred[chosen]
-        cross[fold] = centred[chosen].T @ missed[chosen]
-        count[fold] = chosen.sum()
-    better = voice.copy()
+    for rows in _slices(len(voice)):
+        centred = voice[rows] - middle
+        missed = seen[rows] - expected - centred
+        for fold in np.unique(folds[rows]):
+            chosen = (folds[rows] == fold) & valid[rows]
+            square[fold] += centred[chosen].T @ centred[chosen]
+            cross[fold] += centred[chosen].T @ missed[chosen]
+            count[fold] += chosen.sum()
+    weights = np.zeros((FOLDS, size, size))
     for fold in range(FOLDS):
         others = float(count.sum() - count[fold])
         if others:
             inner = (square.sum(0) - square[fold]) / others + RIDGE * np.eye(size) / size
-            weights = np.linalg.solve(inner, (cross.sum(0) - cross[fold]) / others)
-            rows = folds == fold
-            better[rows] += others / (others + PRIOR_FRAMES) * (centred[rows] @ weights)
+            solved = np.linalg.solve(inner, (cross.sum(0) - cross[fold]) / others)
+            weights[fold] = others / (others + PRIOR_FRAMES) * solved
+    better = voice.copy()
+    for rows in _slices(len(voice)):
+        for fold in np.unique(folds[rows]):
+            chosen = np.flatnonzero(folds[rows] == fold) + rows.start
+            better[chosen] += ((voice[chosen] - middle) @ weights[fold]).astype(voice.dtype)
     return better
+
+
+def _mean(values: Embedding, valid: Mask) -> Array:
+    total = np.zeros(values.shape[1])
+    for rows in _slices(len(values)):
+        total += values[rows][valid[rows]].sum(axis=0, dtype=np.float64)
+    return total / max(int(valid.sum()), 1)
+
+
+def _slices(n: int) -> Iterator[slice]:
+    """Pieces of at most `SLICE`."""
+    for start in range(0, n, SLICE):
+        yield slice(start, min(start + SLICE, n))
 
 
 def resampled(sums: Array, seed: int = 0) -> Array:

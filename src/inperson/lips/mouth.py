@@ -46,6 +46,8 @@ SHAPE = 3 * len(POINTS)
 """Numbers kept of a mouth."""
 FINE = 16_000
 """Steps an eye distance is kept in, in 16 bits: a hundredth of a pixel in the largest face."""
+SLICE = 4096
+"""Grid points worked on at once."""
 EYES, FACING, NOSE_X, NOSE_Y = range(4)
 """Columns of a series' `head`."""
 
@@ -142,8 +144,8 @@ class Lips:
 
     Attributes
     ----------
-    shape : (n, SHAPE) float32
-        Without its mean over what was measured; 0 where not measured.
+    shape : (n, SHAPE) float16
+        Without its mean over the frames; 0 where not measured.
     measured : (n,) bool
         Where a frontal, moving picture of the face was there.
     turned, frozen : float
@@ -154,7 +156,7 @@ class Lips:
         Measured frames a second while measured; 0 if never.
     """
 
-    shape: Floats
+    shape: NDArray[np.float16]
     measured: Mask
     turned: float
     frozen: float
@@ -186,15 +188,16 @@ def lips(times: Array, shapes: Floats, heads: Array, n: int, origin: float) -> L
     kept = facing & ~still
     times, shapes, heads = times[kept], shapes[kept], heads[kept]
     if len(times) < 2:
-        return Lips(np.zeros((n, SHAPE), np.float32), np.zeros(n, bool), turned, frozen, 0.0, 0.0)
+        return Lips(np.zeros((n, SHAPE), np.float16), np.zeros(n, bool), turned, frozen, 0.0, 0.0)
     grid = origin + np.arange(n) / RATE
     after = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
     measured = (times[after] - times[after - 1] <= MAX_GAP) & (grid >= times[0]) & (grid <= times[-1])
     part = ((grid - times[after - 1]) / (times[after] - times[after - 1])).astype(np.float32)[:, None]
-    shape = shapes[after - 1] * (1 - part) + shapes[after] * part
-    if measured.any():
-        shape -= shape[measured].mean(axis=0)
-    shape[~measured] = 0.0
+    shape = np.zeros((n, SHAPE), np.float16)
+    middle = shapes.mean(axis=0)
+    for start in range(0, n, SLICE):
+        rows = np.flatnonzero(measured[start : start + SLICE]) + start
+        shape[rows] = shapes[after[rows] - 1] * (1 - part[rows]) + shapes[after[rows]] * part[rows] - middle
     steps = np.diff(times)
     rate = 1.0 / float(np.median(steps[steps <= MAX_GAP])) if (steps <= MAX_GAP).any() else 0.0
     return Lips(shape, measured, turned, frozen, float(np.median(heads[:, EYES])), rate)

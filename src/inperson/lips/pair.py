@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inperson import models
 from inperson.lips import lag
@@ -117,17 +118,19 @@ def compare(heard: Heard, seen: Lips, origin: float) -> Pair:
     return Pair(spans, sums, chance, spoken_with_mouth(heard, seen))
 
 
-def embedded(mel: Floats, shape: Floats) -> tuple[Array, Array]:
+def embedded(mel: Floats, shape: NDArray[np.float16]) -> tuple[lag.Embedding, lag.Embedding]:
     """Embeddings (n, d) of the voice and of the mouth, from levelled spectra (n, BANDS) and shapes (n, SHAPE)."""
     session = models.session(MODEL)
-    voice: list[Floats] = []
-    mouth: list[Floats] = []
+    voice: list[lag.Embedding] = []
+    mouth: list[lag.Embedding] = []
     for start in range(0, len(mel), SLICE):
         first, last = max(0, start - MARGIN), min(len(mel), start + SLICE + MARGIN)
-        pair = session.run(["voice", "lips"], {"spectra": mel[None, first:last], "mouth": shape[None, first:last]})
+        pair = session.run(
+            ["voice", "lips"], {"spectra": mel[None, first:last], "mouth": shape[None, first:last].astype(np.float32)}
+        )
         for out, part in zip((voice, mouth), pair, strict=True):
-            out.append(np.asarray(part[0, start - first : start - first + SLICE], np.float32))
-    return np.concatenate(voice).astype(np.float64), np.concatenate(mouth).astype(np.float64)
+            out.append(part[0, start - first : start - first + SLICE].astype(np.float16))
+    return np.concatenate(voice), np.concatenate(mouth)
 
 
 def _near(measured: Mask) -> Mask:
