@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from inperson import models
 from inperson._findings import assembled, calibrated
 from inperson._stages import OnStage, Stages
+from inperson._together import together
 from inperson.calibration import Calibration, confidence
 from inperson.errors import InpersonError
 from inperson.perception import Senses, perceive
@@ -129,6 +130,7 @@ def analyze(
         with stages("recheck"):
             findings, unsure = rechecked(path, findings, again, again.unseen, audio_track)
         notes += unsure
+    findings = together(findings, session.duration)
     return assembled(session, digest, prior, findings, [*warnings, *notes], own)
 
 
