@@ -65,6 +65,15 @@ def test_the_candidate_is_the_face_that_speaks_not_the_one_that_also_moves(perce
     assert choose(TURNS, TRACKS, motion, size, f"speaker:{speaker}").track is None  # by motion alone it is not clear
 
 
+def test_a_minute_or_two_of_a_voice_are_enough(perceived, monkeypatch) -> None:
+    voices, _ = perceived
+    whole = voices.belong(1, "S1", TURNS)
+    monkeypatch.setattr("inperson.face_voices.ENOUGH", 6.0)
+    later = (*TURNS[:1], Turn(Span(12.0, 18.0), "S1"))  # what is said after the first 6 s is not compared
+    assert voices.belong(1, "S1", later) == pytest.approx(voices.belong(1, "S1", TURNS[:1]), abs=0.02)
+    assert whole is not None
+
+
 def test_nothing_is_said_of_a_voice_that_is_hardly_heard_or_a_face_that_is_not_there(perceived) -> None:
     voices, _ = perceived
     assert voices.belong(0, "S1", (Turn(Span(0.0, 2.0), "S1"),)) is None

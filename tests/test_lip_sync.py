@@ -13,7 +13,7 @@ from talking import RATE, SAMPLES, SECONDS, landmarks, recording, regular, sylla
 
 from inperson.detectors._lip_course import best_way
 from inperson.detectors.lip_sync import LipSync
-from inperson.lips import lag
+from inperson.lips import lag, pair
 from inperson.lips import mouth as features
 from inperson.lips.sound import MelStream
 from inperson.media import MediaInfo, Reader, probe
@@ -353,6 +353,21 @@ def test_chance_is_what_unrelated_series_show() -> None:
         found.append(lag.likeness(lag.block_sums(x, where, starts, y, there).sum(0))[lag.MAX_LAG])
         told.append(lag.chance(lag.chance_sums(x, where, starts, y, there, 0).sum(0))[1])
     assert np.mean(told) == pytest.approx(np.std(found), rel=0.25)
+
+
+def test_only_the_parts_of_a_recording_that_are_needed_are_embedded() -> None:
+    rng = np.random.default_rng(3)
+    n = 2 * pair.SLICE + 500
+    mel = rng.standard_normal((n, 40)).astype(np.float32)
+    shape = (0.05 * rng.standard_normal((n, features.SHAPE))).astype(np.float16)
+    needed = np.zeros(n, bool)
+    needed[pair.SLICE + 10] = True
+    for part, whole in zip(pair.embedded(mel, shape, needed), pair.embedded(mel, shape, np.ones(n, bool)), strict=True):
+        middle = slice(pair.SLICE, 2 * pair.SLICE)
+        assert np.array_equal(part[middle], whole[middle])
+        assert np.abs(whole[-1]).max() > 0
+        assert not part[: pair.SLICE].any()
+        assert not part[2 * pair.SLICE :].any()
 
 
 def test_sums_do_not_depend_on_how_much_is_worked_on_at_once() -> None:

@@ -5,12 +5,14 @@ Lips that move while somebody is heard may be a listener's smile; lips that move
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from inperson import models
 from inperson.lips import lag
 from inperson.lips.match import by_chance, ratio
-from inperson.lips.mouth import RATE, MouthSeries, lips
+from inperson.lips.mouth import RATE, Lips, MouthSeries, lips
 from inperson.lips.pair import MODEL, Heard, compare, hear, spoken_with_mouth
 from inperson.lips.sound import MelStream
 from inperson.types import Chunk, Floats, Frame, Span, Turn, merged
@@ -20,6 +22,8 @@ MIN_SPEECH = 3.0
 CLEAR, NOBODY = 0.65, 0.9
 """Probability of a face from which the voice is its, and of none of those seen from which it is nobody's; between them
 nothing is said."""
+ENOUGH = 120.0
+"""Seconds of a voice with a face in view that are compared: 20 s tell nearly always, and an hour would cost minutes."""
 SIDE_BY_SIDE = 1.0
 """Seconds two tracks must share to be two people."""
 
@@ -88,7 +92,7 @@ class FaceVoices:
         seen = lips(*series.arrays(), len(heard.mel), origin)
         if spoken_with_mouth(heard, seen) < MIN_SPEECH:
             return None
-        pair = compare(heard, seen, origin)
+        pair = compare(_beginning(heard, seen), seen, origin)
         curve = lag.likeness(pair.sums.sum(0))
         seconds = float(pair.sums[:, int(curve.argmax()), 0].sum()) / RATE
         if seconds < MIN_SPEECH:
@@ -96,3 +100,11 @@ class FaceVoices:
         match = models.card(MODEL).data["match"]
         chance = by_chance(pair.chance, seconds, match)
         return ratio(float(curve.max()) - chance.mean, chance.deviation, match)
+
+
+def _beginning(heard: Heard, seen: Lips) -> Heard:
+    """The voice as far as its first `ENOUGH` seconds in which the mouth was measured."""
+    shared = np.cumsum(heard.spoken & seen.measured)
+    end = int(np.searchsorted(shared, ENOUGH * RATE))
+    before = np.arange(len(shared)) < end
+    return replace(heard, used=heard.used & before, spoken=heard.spoken & before)

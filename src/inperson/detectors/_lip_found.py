@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -179,9 +180,8 @@ def evidence(
     return tuple(sorted(out, key=lambda e: e.span))
 
 
-def _changes(found: Found, item: object) -> list[Evidence]:
+def _changes(found: Found, item: Callable[[Span, float, str], list[Evidence]]) -> list[Evidence]:
     """Jumps, stretches in which voice and mouth part, windows whose own offset differs."""
-    assert callable(item)
     out: list[Evidence] = []
     for jump in found.course.jumps:
         note = f"The offset jumps here: before, {_side(jump.before)}; after, {_side(jump.after)}."

@@ -158,7 +158,7 @@ class LipSync:
         found = self._find(mel, (track.track,), spans, _others(session, voices[0]), session)
         if isinstance(found, Abstention) or not found.significant:
             return None
-        return Reference(voices[0], found.peak.offset)
+        return Reference(voices[0], found.offset)
 
     def _reading(self, found: Found, reference: Reference | None, session: Session) -> Reading | Abstention:
         measurements = measured(found)
@@ -173,7 +173,7 @@ class LipSync:
         beside = 0.0
         if reference is not None:
             measurements["interviewer_offset"] = Measurement(reference.offset, "ms")
-            if found.significant and abs(found.peak.offset - reference.offset) >= BESIDE:
+            if found.significant and abs(found.offset - reference.offset) >= BESIDE:
                 beside = ALONE
         return Reading(
             score=score + beside,

@@ -59,7 +59,7 @@ def by_chance(sums: Array, seconds: float, match: dict[str, float]) -> Chance:
 def ratio(height: float, deviation: float, match: dict[str, float], known: bool = False) -> float:
     """log10 of how probable a peak this high is by chance over how probable it is for a mouth with its own voice.
 
-    Both are taken as normal. By chance: around the mean of the highest of so many values of `deviation`, or
+    Both are taken as normal. By chance: around the mean of the highest of many values of `deviation` (`HIGHEST`), or
     around 0 where the lag is `known` beforehand; what differs from pair to pair (the card's ``chance_spread``) comes on
     top. With its own voice: around the heights of genuine clips (``mean``), their deviation and chance's joined. Less
     than chance gives is no sign of a match, more than usual none of a mismatch: heights are cut to what lies between.

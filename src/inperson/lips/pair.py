@@ -97,11 +97,17 @@ def spoken_with_mouth(heard: Heard, seen: Lips) -> float:
 def compare(heard: Heard, seen: Lips, origin: float) -> Pair:
     """Embed mouth and voice, fit the voice to this mouth, and compare them at every lag.
 
-    There must be `inperson.lips.lag.FOLDS` seconds or more of speech with the mouth.
+    Parameters
+    ----------
+    heard, seen : Heard, Lips
+        On one grid (n,). At least one point of the voice must lie within the reach of a measured mouth.
+    origin : float
+        Seconds; time of the grid's first point.
     """
-    where = np.flatnonzero(heard.used & _near(seen.measured))
+    needed = heard.used & _near(seen.measured)
+    where = np.flatnonzero(needed)
     starts, folds = _blocks(where)
-    voice, mouth = embedded(levelled(heard.mel, heard.used), seen.shape)
+    voice, mouth = embedded(levelled(heard.mel, heard.used), seen.shape, _near(needed))
     measured = seen.measured
     own = voice[where]
     first = lag.block_sums(own, where, starts, mouth, measured)
@@ -118,19 +124,33 @@ def compare(heard: Heard, seen: Lips, origin: float) -> Pair:
     return Pair(spans, sums, chance, spoken_with_mouth(heard, seen))
 
 
-def embedded(mel: Floats, shape: NDArray[np.float16]) -> tuple[lag.Embedding, lag.Embedding]:
-    """Embeddings (n, d) of the voice and of the mouth, from levelled spectra (n, BANDS) and shapes (n, SHAPE)."""
+def embedded(mel: Floats, shape: NDArray[np.float16], needed: Mask) -> tuple[lag.Embedding, lag.Embedding]:
+    """Embeddings of the voice and of the mouth.
+
+    Parameters
+    ----------
+    mel, shape : (n, BANDS) and (n, SHAPE)
+        Levelled spectra, and the mouth.
+    needed : (n,) bool
+        Slices of the grid without any such point are left at 0: a face seen for a minute costs no hour.
+
+    Returns
+    -------
+    (n, d) float16, twice
+    """
     session = models.session(MODEL)
-    voice: list[lag.Embedding] = []
-    mouth: list[lag.Embedding] = []
+    voice, mouth = (np.zeros((len(mel), one.shape[-1]), np.float16) for one in session.get_outputs())
     for start in range(0, len(mel), SLICE):
+        rows = slice(start, min(start + SLICE, len(mel)))
+        if not needed[rows].any():
+            continue
         first, last = max(0, start - MARGIN), min(len(mel), start + SLICE + MARGIN)
         pair = session.run(
             ["voice", "lips"], {"spectra": mel[None, first:last], "mouth": shape[None, first:last].astype(np.float32)}
         )
         for out, part in zip((voice, mouth), pair, strict=True):
-            out.append(part[0, start - first : start - first + SLICE].astype(np.float16))
-    return np.concatenate(voice), np.concatenate(mouth)
+            out[rows] = part[0, start - first : start - first + SLICE]
+    return voice, mouth
 
 
 def _near(measured: Mask) -> Mask:
