@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from inperson.faces import FaceTracker
+from inperson.faces import LIPS_OUTER, FaceTracker
 from inperson.lips import mouth as features
-from inperson.media import Reader
+from inperson.media import Reader, frames
 from inperson.types import Chunk, Face, Frame, Span
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -111,3 +113,38 @@ def recording(
         piece = sound[round(span.start * RATE) : round(span.end * RATE)]
         out.append(Chunk(span, tuple(f for f in frames if f.time in span), piece))
     return out
+
+
+@functools.cache
+def sample_face() -> Face:
+    """The face of a sample's first picture."""
+    frame = next(iter(frames(str(SAMPLES / "candidate_only.mp4"))))
+    face = FaceTracker().update(frame).faces[0]
+    assert face.crop is not None
+    return face
+
+
+def behind(face: Face, low: float, high: float) -> Face:
+    """The face with a grey board before it, from `low` to `high` eye distances below the middle of the mouth."""
+    assert face.crop is not None
+    assert face.landmarks is not None
+    points = face.landmarks[:, :2] - face.crop_origin
+    eyes = float(np.linalg.norm(points[263] - points[33]))
+    x, y = points[list(LIPS_OUTER)].mean(axis=0)
+    crop = face.crop.copy()
+    corners = [(int(x + eyes * a), int(y + eyes * b)) for a, b in ((-0.7, low), (0.7, high))]
+    cv2.rectangle(crop, corners[0], corners[1], (110, 105, 100), -1)
+    return replace(face, crop=crop)
+
+
+def with_pixels(face: Face, board: Face) -> Face:
+    """A made-up face with the pixels of another, laid so that eyes and mouth fit."""
+    assert face.landmarks is not None
+    assert board.landmarks is not None
+    points = board.landmarks[:, :2] - board.crop_origin
+    own = face.landmarks[:, :2]
+    assert board.crop is not None
+    scale = float(np.linalg.norm(own[263] - own[33]) / np.linalg.norm(points[263] - points[33]))
+    crop = cv2.resize(board.crop, None, fx=scale, fy=scale)
+    low = own[list(LIPS_OUTER)].mean(axis=0) - scale * points[list(LIPS_OUTER)].mean(axis=0)
+    return replace(face, crop=np.asarray(crop, np.uint8), crop_origin=(int(low[0]), int(low[1])))

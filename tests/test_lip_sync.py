@@ -9,7 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from talking import RATE, SAMPLES, SECONDS, landmarks, recording, regular, syllables, voice
+from talking import (
+    RATE,
+    SAMPLES,
+    SECONDS,
+    behind,
+    landmarks,
+    recording,
+    regular,
+    sample_face,
+    syllables,
+    voice,
+    with_pixels,
+)
 
 from inperson.detectors._lip_course import best_way
 from inperson.detectors.lip_sync import LipSync
@@ -248,6 +260,19 @@ def test_head_turned_a_little_changes_little() -> None:
     assert offset(found) == pytest.approx(offset(UNSHIFTED), abs=10)
 
 
+def test_abstains_where_the_mouth_is_covered() -> None:
+    board = behind(sample_face(), -0.4, 0.4)
+    given = [
+        dataclasses.replace(
+            one, frames=tuple(dataclasses.replace(f, faces=(with_pixels(f.faces[0], board),)) for f in one.frames)
+        )
+        for one in recording(SPEECH, voice(SPEECH, 0.0), regular(12))
+    ]
+    found = run(given, session(SECONDS))
+    assert isinstance(found, Abstention)
+    assert f"mouth covered for {SECONDS:.0f} s" in found.reason
+
+
 def test_a_frozen_picture_is_not_a_still_mouth() -> None:
     found = run(recording(SPEECH, voice(SPEECH, 0.0), regular(25), hold=Span(0.0, 14.0)), session(SECONDS))
     assert isinstance(found, Abstention)
@@ -398,7 +423,7 @@ def test_sums_do_not_depend_on_how_much_is_worked_on_at_once() -> None:
 def test_a_mouth_on_the_grid_is_interpolated_on_its_frames_times_however_long() -> None:
     times = np.array([0.0, *np.arange(0.1, 100.0, 0.09)])
     shapes = np.repeat(times[:, None], features.SHAPE, 1).astype(np.float32) / 1000
-    heads = np.tile([80.0, 1.0, 0.0, 0.0], (len(times), 1))
+    heads = np.tile([80.0, 1.0, 0.0, 0.0, 0.0], (len(times), 1))
     heads[:, features.NOSE_X] = times * 100
     found = features.lips(times, shapes, heads, 4998, 0.0)
     expected = np.arange(4998) / 50 / 1000 - shapes[:, 0].mean()

@@ -121,6 +121,7 @@ def measured(found: Found) -> dict[str, Measurement]:
         "parted": Measurement(sum(span.duration for span, _ in found.course.parted), "s"),
         "voice_with_still_mouth": Measurement(sum(span.duration for span in found.still.voice), "s"),
         "mouth_without_voice": Measurement(sum(span.duration for span in found.still.mouth), "s"),
+        "mouth_covered": Measurement(found.lips.covered, "s"),
     }
     if not found.significant:
         return out

@@ -35,6 +35,7 @@ from inperson.lips.match import by_chance, ratio
 from inperson.lips.mouth import RATE, Lips, MouthSeries, joined, lips
 from inperson.lips.pair import MODEL, Heard, Pair, compare, hear, spoken_with_mouth
 from inperson.lips.sound import MelStream
+from inperson.lips.view import View
 from inperson.types import Abstention, Chunk, Floats, Measurement, Reading, Session, Span, merged
 
 MIN_SPEECH = 3.0
@@ -74,6 +75,7 @@ class LipSync:
 
     def __init__(self) -> None:
         self._mouths: dict[int, MouthSeries] = {}
+        self._views: dict[int, View] = {}
         self._mel = MelStream()
         self._origin: float | None = None
         self._gaps: list[Span] = []
@@ -93,7 +95,8 @@ class LipSync:
             self._seen = True
             for face in frame.faces:
                 if face.landmarks is not None:
-                    self._mouths.setdefault(face.track, MouthSeries()).add(frame.time, face.landmarks)
+                    covered = self._views.setdefault(face.track, View()).covered(frame.time, face)
+                    self._mouths.setdefault(face.track, MouthSeries()).add(frame.time, face.landmarks, covered)
 
     def finish(self, session: Session) -> Reading | Abstention:
         """The reading over the candidate's own mouth and voice, or why there is none."""
@@ -218,8 +221,9 @@ def _too_little(heard: Heard, seen: Lips) -> Abstention:
     why = f"The candidate speaks for {spoken:.1f} s"
     if spoken >= MIN_SPEECH:
         why += f", but only {seconds:.1f} s of it show the mouth"
-        if seen.turned > 1 or seen.frozen > 1:
-            why += f" (head turned away for {seen.turned:.0f} s, picture frozen for {seen.frozen:.0f} s)"
+        causes = (seen.turned, "head turned away"), (seen.frozen, "picture frozen"), (seen.covered, "mouth covered")
+        told = [f"{cause} for {lost:.0f} s" for lost, cause in causes if lost > 1]
+        why += f" ({', '.join(told)})" if told else ""
     return Abstention(
         f"{why}; at least {MIN_SPEECH:.0f} s of speech with the mouth in view are needed.",
         measurements={"speech_with_face": Measurement(seconds, "s")},

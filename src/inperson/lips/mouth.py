@@ -48,8 +48,11 @@ FINE = 16_000
 """Steps an eye distance is kept in, in 16 bits: a hundredth of a pixel in the largest face."""
 SLICE = 4096
 """Grid points worked on at once."""
-EYES, FACING, NOSE_X, NOSE_Y = range(4)
-"""Columns of a series' `head`."""
+EYES, FACING, NOSE_X, NOSE_Y, COVERED = range(5)
+"""Columns of a series' `heads`."""
+HIDDEN = 0.5
+"""Mean probability over `HIDDEN_SECONDS` from which the lips count as covered."""
+HIDDEN_SECONDS = 0.5
 
 
 def mouth(landmarks: Floats) -> tuple[Floats, Floats] | None:
@@ -101,8 +104,11 @@ class MouthSeries:
     shapes: bytearray = field(default_factory=bytearray)
     heads: array[float] = field(default_factory=lambda: array("f"))
 
-    def add(self, time: float, landmarks: Floats) -> None:
-        """Append one frame; a time not after the last one, or a face that is not finite, is left out."""
+    def add(self, time: float, landmarks: Floats, covered: float = 0.0) -> None:
+        """Append one frame, with the probability that something covers the lips (`inperson.lips.view`).
+
+        A time not after the last one, or a face that is not finite, is left out.
+        """
         if self.times and time <= self.times[-1]:
             return
         found = mouth(landmarks)
@@ -110,19 +116,19 @@ class MouthSeries:
             self.times.append(time)
             fine = np.clip(np.round(found[0] * FINE), -32767, 32767)
             self.shapes.extend(fine.astype(np.int16).tobytes())
-            self.heads.extend(found[1].tolist())
+            self.heads.extend([*found[1].tolist(), covered])
 
     def arrays(self) -> tuple[Array, Floats, Array]:
-        """Times (n,) in seconds, shapes (n, SHAPE) float32, heads (n, 4)."""
+        """Times (n,) in seconds, shapes (n, SHAPE) float32, heads (n, 5): what `mouth` gives, and how sure covered."""
         shapes = np.frombuffer(bytes(self.shapes), np.int16).reshape(-1, SHAPE).astype(np.float32) / FINE
-        heads = np.array(self.heads, np.float64).reshape(-1, 4)
+        heads = np.array(self.heads, np.float64).reshape(-1, 5)
         return np.array(self.times, np.float64), np.asarray(shapes, np.float32), heads
 
 
 def joined(series: list[MouthSeries]) -> tuple[Array, Floats, Array]:
     """Several tracks of one person as one, in order of time; where two overlap, the first given counts."""
     if not series:
-        return np.zeros(0), np.zeros((0, SHAPE), np.float32), np.zeros((0, 4))
+        return np.zeros(0), np.zeros((0, SHAPE), np.float32), np.zeros((0, 5))
     parts = [one.arrays() for one in series]
     times = np.concatenate([part[0] for part in parts])
     shapes = np.concatenate([part[1] for part in parts])
@@ -148,8 +154,8 @@ class Lips:
         Without its mean over the frames; 0 where not measured.
     measured : (n,) bool
         Where a frontal, moving picture of the face was there.
-    turned, frozen : float
-        Seconds left out because the head was turned away, or because the picture stood still.
+    turned, frozen, covered : float
+        Seconds left out because the head was turned away, the picture stood still, or something was before the lips.
     eyes : float
         Median distance of the outer eye corners in pixels; 0 if never measured.
     frame_rate : float
@@ -160,6 +166,7 @@ class Lips:
     measured: Mask
     turned: float
     frozen: float
+    covered: float
     eyes: float
     frame_rate: float
 
@@ -169,7 +176,7 @@ def lips(times: Array, shapes: Floats, heads: Array, n: int, origin: float) -> L
 
     Parameters
     ----------
-    times, shapes, heads : (m,), (m, SHAPE) and (m, 4)
+    times, shapes, heads : (m,), (m, SHAPE) and (m, 5)
         As `MouthSeries.arrays` gives them, times rising. May be empty.
     n : int
         Length of the grid.
@@ -184,11 +191,13 @@ def lips(times: Array, shapes: Floats, heads: Array, n: int, origin: float) -> L
     facing = heads[:, FACING] >= TURNED
     still = _frozen(times, shapes, heads)
     usual = np.minimum(np.diff(times, append=times[-1:]), MAX_GAP)
-    turned, frozen = float(usual[~facing].sum()), float(usual[facing & still].sum())
-    kept = facing & ~still
+    behind = _hidden(times, heads[:, COVERED])
+    left_out = ~facing, facing & still, facing & ~still & behind
+    turned, frozen, covered = (float(usual[where].sum()) for where in left_out)
+    kept = facing & ~still & ~behind
     times, shapes, heads = times[kept], shapes[kept], heads[kept]
     if len(times) < 2:
-        return Lips(np.zeros((n, SHAPE), np.float16), np.zeros(n, bool), turned, frozen, 0.0, 0.0)
+        return Lips(np.zeros((n, SHAPE), np.float16), np.zeros(n, bool), turned, frozen, covered, 0.0, 0.0)
     grid = origin + np.arange(n) / RATE
     after = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
     measured = (times[after] - times[after - 1] <= MAX_GAP) & (grid >= times[0]) & (grid <= times[-1])
@@ -200,7 +209,14 @@ def lips(times: Array, shapes: Floats, heads: Array, n: int, origin: float) -> L
         shape[rows] = shapes[after[rows] - 1] * (1 - part[rows]) + shapes[after[rows]] * part[rows] - middle
     steps = np.diff(times)
     rate = 1.0 / float(np.median(steps[steps <= MAX_GAP])) if (steps <= MAX_GAP).any() else 0.0
-    return Lips(shape, measured, turned, frozen, float(np.median(heads[:, EYES])), rate)
+    return Lips(shape, measured, turned, frozen, covered, float(np.median(heads[:, EYES])), rate)
+
+
+def _hidden(times: Array, covered: Array) -> Mask:
+    """Frames around which something covers the lips, on the mean of `HIDDEN_SECONDS`: one doubt counts for nothing."""
+    before, after = (np.searchsorted(times, times + side * HIDDEN_SECONDS / 2, "right") for side in (-1, 1))
+    total = np.concatenate([[0.0], np.cumsum(covered)])
+    return np.asarray((total[after] - total[before]) / np.maximum(after - before, 1) >= HIDDEN)
 
 
 def _frozen(times: Array, shapes: Floats, heads: Array) -> Mask:
