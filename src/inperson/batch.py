@@ -28,8 +28,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+from inperson._confine import Confinement
+from inperson._handle import MIB, Limits
 from inperson._journal import Journal
-from inperson._supervisor import MIB, Limits, outcomes
+from inperson._supervisor import Job, Listed, outcomes
 from inperson.errors import InputError
 
 if TYPE_CHECKING:
@@ -97,6 +99,7 @@ def run(
     workers: int | None = None,
     timeout: float | None = TIMEOUT,
     memory: int | None = MEMORY,
+    confinement: Confinement | None = None,
     retry_errors: bool = False,
     progress: Callable[[Tally], None] | None = None,
 ) -> Tally:
@@ -151,7 +154,9 @@ def run(
         tally.skipped = tally.total - len(left)
         if progress is not None:
             progress(tally)
-        with closing(outcomes(left, analyze, workers or default_workers(memory), Limits(timeout, memory))) as ended:
+        jobs = Listed([Job(path, path, {}) for path in left])
+        limits = Limits(timeout, memory)
+        with closing(outcomes(jobs, analyze, workers or default_workers(memory), limits, confinement)) as ended:
             for path, outcome in ended:
                 line = _line(path, outcome)
                 journal.append(line)

@@ -21,7 +21,9 @@ from inperson.errors import ModelError
 if TYPE_CHECKING:
     import onnxruntime
 
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime from 1.29 on reports to its maker from the moment it is imported
+os.environ["ORT_DISABLE_TELEMETRY"] = (
+    "1"  # onnxruntime from 1.29 on reports to its maker from the moment it is imported
+)
 REMEDY = "reinstall inperson, or restore the file from the same release"
 _CARD_NAME = re.compile(r"(?P<name>[a-z0-9_]+)-(?P<version>\d+\.\d+\.\d+)")
 _REQUIRED = ("name", "version", "licence", "source", "task")
