@@ -104,7 +104,7 @@ def recordings(folder: Path, *words: str) -> list[str]:
     paths = []
     for number, word in enumerate(words):
         path = folder / f"{number:03d}.mp4"
-        path.write_text(word)
+        path.write_text(f"{word} # {number}")  # a content of its own
         paths.append(str(path))
     return paths
 
@@ -118,7 +118,7 @@ def tried(folder: Path) -> Counter:
 
 
 def key(line: dict) -> str:
-    return line["path"] if "error" in line else line["media"]["path"]
+    return line["path"]
 
 
 def test_each_kind_of_failure_ends_its_recording_only(tmp_path, capfd):
@@ -175,14 +175,15 @@ def test_a_hang_ends_at_the_timeout_and_its_place_is_filled(tmp_path):
     out = tmp_path / "results.jsonl"
     tally = run(paths, out, workers=1, timeout=0.5)
     assert tally == batch.Tally(total=2, analysed=1, errors={"Timeout": 1})
-    assert lines(out)[0] == {"path": paths[0], "error": {"type": "Timeout", "message": "not finished after 0.5 s"}}
+    assert lines(out)[0]["path"] == paths[0]
+    assert lines(out)[0]["error"] == {"type": "Timeout", "message": "not finished after 0.5 s"}
 
 
 def test_every_recording_has_a_process_of_its_own_and_even_a_crash_costs_no_worker(tmp_path):
     paths = recordings(tmp_path, "fine", "refuse", "fine", "segfault", "bug", "fine")
     out = tmp_path / "results.jsonl"
     run(paths, out, workers=1)
-    pairs = [line["candidate"]["how"].split() for line in lines(out) if "media" in line]
+    pairs = [line["report"]["candidate"]["how"].split() for line in lines(out) if "report" in line]
     workers, processes = zip(*pairs, strict=True)
     assert len(set(workers)) == 1
     assert len(set(processes)) == 3
@@ -362,7 +363,7 @@ def test_names_that_are_no_text_still_make_lines_of_their_own(tmp_path):
     for skipped in (0, 1):
         assert run([os.fsdecode(path)], out).skipped == skipped
     assert out.read_bytes().count(b"\n") == 1
-    assert lines(out)[0]["media"]["path"] == f"{tmp_path}/\\xff\u2028\n.mp4"
+    assert lines(out)[0]["path"] == lines(out)[0]["report"]["media"]["path"] == f"{tmp_path}/\\xff\u2028\n.mp4"
 
 
 def test_find_takes_files_folders_and_patterns(tmp_path, monkeypatch):
@@ -385,7 +386,7 @@ def test_find_takes_files_folders_and_patterns(tmp_path, monkeypatch):
 def test_a_batch_of_nothing_makes_an_empty_file_and_a_full_disk_is_one_clear_error(tmp_path):
     assert run([], tmp_path / "results.jsonl") == batch.Tally(total=0)
     assert (tmp_path / "results.jsonl").read_bytes() == b""
-    journal = Journal(tmp_path / "results.jsonl")
+    journal = Journal(tmp_path / "results.jsonl", key=key)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # writing beyond it fails as on a full disk
     try:

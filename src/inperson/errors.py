@@ -6,6 +6,7 @@
     ├── MediaError      the recording cannot be read as what it claims to be
     ├── ModelError      a model or its card is missing, altered or unusable
     ├── InputError      an argument or a side file (turns, manifest) is not as expected
+    ├── StorageError    a recording cannot be fetched from where its URL says
     └── AnalysisError   the isolated process of one recording crashed, or took too long or too much memory
 """
 
@@ -26,6 +27,10 @@ class ModelError(InpersonError):
 
 class InputError(InpersonError):
     """An argument, transcript, manifest or other side input is not as expected."""
+
+
+class StorageError(InpersonError):
+    """A recording cannot be fetched: it is not there, too large, or its storage fails again and again."""
 
 
 class AnalysisError(InpersonError):

@@ -271,7 +271,7 @@ def _run(
     plan = planned(table, conditions, settings)
     tally = Tally(total=len(plan.tasks))
     retry = set(plan.tasks) if retry_errors else ()
-    with Journal(folder / RESULTS, retry, lambda line: str(line["key"]), "inperson evaluate") as journal:
+    with Journal(folder / RESULTS, retry, key=lambda line: str(line["key"]), owner="inperson evaluate") as journal:
         left = [task for key, task in plan.tasks.items() if key not in journal.done]
         tally.skipped = tally.total - len(left)
         if progress is not None:
