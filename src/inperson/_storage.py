@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from inperson._containers import reason
 from inperson.errors import InputError, StorageError
@@ -78,7 +78,8 @@ class Storage:
         parts = urlsplit(url)
         query = [(k, v) for k, v in parse_qsl(parts.query) if not any(word in k.lower() for word in _SECRET)]
         place = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, place, parts.path, urlencode(query, quote_via=quote), ""))
+        behind = f"?{urlencode(query, quote_via=quote)}" if query else ""
+        return f"{parts.scheme}://{place}{parts.path}{behind}"
 
     def stamp(self, url: str) -> str:
         """What the storage says of the object that changes when it does.
@@ -180,22 +181,36 @@ def require(schemes: Iterable[str]) -> None:
 
 def passing(error: BaseException) -> bool:
     """Whether an error may be gone when one tries again."""
-    status = next(
-        (v for name in ("status", "status_code", "code") if isinstance(v := getattr(error, name, None), int)), 0
-    )
+    status = _status(error)
     if status:
         return status in _PASSING_STATUS
-    if isinstance(error, TimeoutError | ConnectionError):
-        return True
-    if any(one.__name__ in _PASSING_CLASSES for one in type(error).__mro__):
-        return True
-    return isinstance(error, OSError) and error.errno in _PASSING_ERRNO
+    for one in _causes(error):
+        named = any(kind.__name__ in _PASSING_CLASSES for kind in type(one).__mro__)
+        if named or isinstance(one, TimeoutError | ConnectionError):
+            return True
+        if isinstance(one, OSError) and one.errno in _PASSING_ERRNO:
+            return True
+    return False
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The error and what led to it: fsspec calls every HTTP failure "not found", with the failure as its cause."""
+    found = [error]
+    while (cause := found[-1].__cause__) is not None and cause not in found:
+        found.append(cause)
+    return found
+
+
+def _status(error: BaseException) -> int:
+    """The HTTP status behind an error; 0 if there is none."""
+    named = (getattr(one, name, None) for one in _causes(error) for name in ("status", "status_code", "code"))
+    return next((value for value in named if isinstance(value, int)), 0)
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, FileNotFoundError):
+    status = _status(error)
+    if status == 404 or (isinstance(error, FileNotFoundError) and not status):
         return "there is no such object"
-    status = getattr(error, "status", None) or getattr(error, "status_code", None)
     return f"the server answered {status}" if status else f"{type(error).__name__}: {_without_urls(reason(error))}"
 
 
