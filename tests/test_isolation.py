@@ -204,7 +204,7 @@ def spends(path: str) -> Report:
 
 def test_cpu_time_is_limited_whatever_the_clock_says(tmp_path: Path) -> None:
     with (
-        IsolatedAnalyzer(spends, timeout=50) as analyse,
+        IsolatedAnalyzer(spends) as analyse,
         pytest.raises(AnalysisError, match=r"Timeout: took more than .* s of CPU time"),
     ):
         analyse(tmp_path)
@@ -263,6 +263,25 @@ def waits(path: str) -> Report:
     Path(path).touch()
     while True:
         pass
+
+
+def test_a_worker_outlives_the_thread_that_started_it_and_a_dead_one_is_replaced(tmp_path: Path) -> None:
+    with IsolatedAnalyzer(parents) as analyse:
+        found: list[int] = []
+        for _ in range(2):
+            thread = threading.Thread(target=lambda: found.append(int(analyse(tmp_path).candidate.how)))
+            thread.start()
+            thread.join()
+        found.append(int(analyse(tmp_path).candidate.how))
+        assert len(set(found)) == 1
+        os.kill(found[0], signal.SIGKILL)
+        while Path(f"/proc/{found[0]}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
+            pass
+        assert int(analyse(tmp_path).candidate.how) != found[0]
+
+
+def parents(path: str) -> Report:
+    return report(str(os.getppid()))
 
 
 def test_isolation_can_be_required(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ class Handle:
     def __init__(self, task: bytes, limits: Limits, measured: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, os.getpid()), daemon=True, name="inperson-worker")
+        self.process = context.Process(target=work, args=(theirs,), daemon=True, name="inperson-worker")
         self.limits = limits
         self.measured = measured
         self.ready = False

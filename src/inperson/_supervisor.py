@@ -153,9 +153,10 @@ class Isolated:
             while not handle.ready and not handle.ended:
                 _pause(handle)
                 handle.look()
-            if handle.ready and handle.give(text, options):
+            if handle.ready and handle.process.is_alive() and handle.give(text, options):
                 return self._outcome(handle, stop)
-            why = handle.ended or "it ends at once"
+            handle.end("it ended before it had a recording")
+            why = handle.ended
         raise InpersonError(f"the worker process cannot start: {why}")
 
     def _outcome(self, handle: Handle, stop: Callable[[], bool]) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 
 from inperson._confine import Confinement, confine, limit_cpu
@@ -62,10 +62,9 @@ def allowed(seconds: float) -> float:
     return AT_LEAST + PER_SECOND * seconds
 
 
-def work(connection: Connection, parent: int) -> None:
+def work(connection: Connection) -> None:
     """Serve `connection` until None or its end. Runs as the main function of a spawned process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole process group; the supervisor decides
-    _die_with(parent)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             analyse, wanted, memory, seconds = connection.recv()
@@ -96,7 +95,9 @@ def _serve(connection: Connection, child: Callable[[Connection], NoReturn]) -> N
     theirs.close()
     _send(connection, {"begun": pid})
     with suppress(EOFError, OSError):  # it has ended, or sent nonsense
-        while True:
+        # The supervisor says nothing while a recording is in work: if its end can be read from, it is gone. Not by a
+        # signal at its death, which the kernel sends when the thread ends that started this process.
+        while connection not in wait([ours, connection]):
             connection.send_bytes(FROM_CHILD + ours.recv_bytes(MESSAGE_BYTES))
     ours.close()
     os.kill(pid, signal.SIGKILL)  # it can say nothing more; not reaped yet, so the number is still its own
