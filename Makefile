@@ -1,11 +1,15 @@
 # make demo   set up .venv and analyse samples/interview.mp4
 # make test   set up .venv and pass the tests (with the docs' examples)
 # make check  what CI adds: ruff and mypy
+# make fuzz   damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check clean
+MINUTES := 10
+SEED := $(shell date +%Y%m%d)
+
+.PHONY: demo test check fuzz clean
 
 demo: $(VENV)/.installed
 	@mkdir -p out
@@ -17,6 +21,9 @@ test: $(VENV)/.installed-dev
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+fuzz: $(VENV)/.installed-dev
+	@nice $(BIN)/python scripts/fuzz.py --short --minutes $(MINUTES) --seed $(SEED) --keep out/fuzz
 
 $(VENV)/bin/pip:
 	@sh scripts/venv $(VENV)

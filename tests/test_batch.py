@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from inperson import batch
 from inperson._journal import Journal
 from inperson.errors import InpersonError, InputError, MediaError
+from inperson.isolation import Confinement
 from inperson.report import Finding, Media, Report, Subject
 
 HERE = Path(__file__).parent
@@ -61,7 +63,7 @@ def behave(path: str) -> Report:
     return Report(
         version="0.1.0",
         media=Media(path="as given", sha256="0" * 64, size_bytes=9, container="mp4", duration=1.0, codecs=()),
-        candidate=Subject(track=None, speaker=None, how=f"pid {os.getpid()}"),
+        candidate=Subject(track=None, speaker=None, how=f"{os.getppid()} {os.getpid()}"),
         prior=0.5,
         findings=(Finding(signal="lip_sync", status="abstained", reason="this is a test"),),
     )
@@ -92,11 +94,17 @@ class Unloadable:
         return behave(path)
 
 
+def run(paths: list[str], out: Path, **options: Any) -> batch.Tally:
+    """A batch whose analyser may write beside its recordings, as `behave` does."""
+    options = {"analyze": behave, "confinement": Confinement(write=(str(out.parent),)), **options}
+    return batch.run(paths, out, **options)
+
+
 def recordings(folder: Path, *words: str) -> list[str]:
     paths = []
     for number, word in enumerate(words):
         path = folder / f"{number:03d}.mp4"
-        path.write_text(word)
+        path.write_text(f"{word} # {number}")  # a content of its own
         paths.append(str(path))
     return paths
 
@@ -110,7 +118,7 @@ def tried(folder: Path) -> Counter:
 
 
 def key(line: dict) -> str:
-    return line["path"] if "error" in line else line["media"]["path"]
+    return line["path"]
 
 
 def test_each_kind_of_failure_ends_its_recording_only(tmp_path, capfd):
@@ -129,7 +137,7 @@ def test_each_kind_of_failure_ends_its_recording_only(tmp_path, capfd):
     ]
     paths = recordings(tmp_path, *words)
     out = tmp_path / "results.jsonl"
-    tally = batch.run(paths, out, analyze=behave, workers=2, memory=300)
+    tally = run(paths, out, workers=2, memory=300)
     found = {key(line): line for line in lines(out)}
     kinds = [found[path]["error"]["type"] if "error" in found[path] else "report" for path in paths]
     assert dict(zip(words, kinds, strict=True)) == {
@@ -146,8 +154,8 @@ def test_each_kind_of_failure_ends_its_recording_only(tmp_path, capfd):
         "chatter": "report",
     }
     messages = {word: found[path].get("error", {}).get("message", "") for word, path in zip(words, paths, strict=True)}
-    assert messages["exit"] == "the worker ended with exit code 7"
-    assert messages["segfault"] == "the worker was ended by SIGSEGV"
+    assert messages["exit"] == "the process ended with exit code 7"
+    assert messages["segfault"] == "the process was ended by SIGSEGV"
     assert "runs out of memory" in messages["killed"]
     assert messages["eat"] == "needed more than 300 MiB"
     assert messages["refuse"] == "no audio or video stream"
@@ -165,28 +173,31 @@ def test_each_kind_of_failure_ends_its_recording_only(tmp_path, capfd):
 def test_a_hang_ends_at_the_timeout_and_its_place_is_filled(tmp_path):
     paths = recordings(tmp_path, "hang", "fine")
     out = tmp_path / "results.jsonl"
-    tally = batch.run(paths, out, analyze=behave, workers=1, timeout=0.5)
+    tally = run(paths, out, workers=1, timeout=0.5)
     assert tally == batch.Tally(total=2, analysed=1, errors={"Timeout": 1})
-    assert lines(out)[0] == {"path": paths[0], "error": {"type": "Timeout", "message": "not finished after 0.5 s"}}
+    assert lines(out)[0]["path"] == paths[0]
+    assert lines(out)[0]["error"] == {"type": "Timeout", "message": "not finished after 0.5 s"}
 
 
-def test_workers_are_kept_between_recordings_and_replaced_after_a_bug(tmp_path):
-    paths = recordings(tmp_path, "fine", "refuse", "fine", "bug", "fine")
+def test_every_recording_has_a_process_of_its_own_and_even_a_crash_costs_no_worker(tmp_path):
+    paths = recordings(tmp_path, "fine", "refuse", "fine", "segfault", "bug", "fine")
     out = tmp_path / "results.jsonl"
-    batch.run(paths, out, analyze=behave, workers=1)
-    first, second, third = (line["candidate"]["how"] for line in lines(out) if "media" in line)
-    assert first == second != third
+    run(paths, out, workers=1)
+    pairs = [line["report"]["candidate"]["how"].split() for line in lines(out) if "report" in line]
+    workers, processes = zip(*pairs, strict=True)
+    assert len(set(workers)) == 1
+    assert len(set(processes)) == 3
 
 
 def test_a_finished_recording_is_not_done_again_and_an_error_only_when_asked(tmp_path):
     paths = recordings(tmp_path, "fine", "refuse", "exit")
     out = tmp_path / "results.jsonl"
-    batch.run(paths, out, analyze=behave, workers=1)
-    again = batch.run([*paths, paths[0]], out, analyze=behave, workers=1)
+    run(paths, out, workers=1)
+    again = run([*paths, paths[0]], out, workers=1)
     assert again == batch.Tally(total=3, skipped=3)
     assert tried(tmp_path) == dict.fromkeys(paths, 1)
     Path(paths[1]).write_text("fine")
-    retried = batch.run(paths[:2], out, analyze=behave, workers=1, retry_errors=True)
+    retried = run(paths[:2], out, workers=1, retry_errors=True)
     assert retried == batch.Tally(total=2, skipped=1, analysed=1)
     assert tried(tmp_path) == {paths[0]: 1, paths[1]: 2, paths[2]: 1}
     found = lines(out)
@@ -198,14 +209,14 @@ def test_a_finished_recording_is_not_done_again_and_an_error_only_when_asked(tmp
 def test_a_torn_last_line_is_cut_and_done_again(tmp_path):
     paths = recordings(tmp_path, "fine", "fine", "fine")
     out = tmp_path / "results.jsonl"
-    batch.run(paths, out, analyze=behave, workers=1)
+    run(paths, out, workers=1)
     whole = out.read_bytes()
     out.write_bytes(whole[:-20])
-    tally = batch.run(paths, out, analyze=behave, workers=1)
+    tally = run(paths, out, workers=1)
     assert tally == batch.Tally(total=3, skipped=2, analysed=1)
     assert sorted(map(key, lines(out))) == paths
     out.write_bytes(whole + b"\0" * 512)  # as a file system leaves it after a power cut
-    assert batch.run(paths, out, analyze=behave) == batch.Tally(total=3, skipped=3)
+    assert run(paths, out) == batch.Tally(total=3, skipped=3)
     assert out.read_bytes() == whole
 
 
@@ -216,7 +227,7 @@ def test_a_file_of_something_else_is_left_alone(tmp_path, content):
     out = tmp_path / "precious"
     out.write_bytes(content)
     with pytest.raises(InputError, match="is no result of inperson batch"):
-        batch.run(recordings(tmp_path, "fine"), out, analyze=behave)
+        run(recordings(tmp_path, "fine"), out)
     assert out.read_bytes() == content
 
 
@@ -229,16 +240,16 @@ def test_out_must_be_a_regular_file_in_a_folder_that_exists(tmp_path):
         ("x.parquet", "JSON Lines"),
     ):
         with pytest.raises(InputError, match=problem):
-            batch.run([], tmp_path / out, analyze=behave)
+            run([], tmp_path / out)
 
 
 SUPERVISOR = """
 import signal, sys, test_batch
-from inperson import batch
+from pathlib import Path
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     try:
-        batch.run(sys.argv[2:], sys.argv[1], analyze=test_batch.behave, workers=2,
+        test_batch.run(sys.argv[2:], Path(sys.argv[1]), workers=2,
                   progress=lambda tally: print(tally.finished, flush=True))
     except KeyboardInterrupt:
         print("stopped")
@@ -270,7 +281,7 @@ def test_kill_9_in_the_middle_loses_and_repeats_nothing(tmp_path):
         running.communicate()
     finished = set(map(key, lines(out)))
     assert 8 <= len(finished) < 16
-    tally = batch.run(paths, out, analyze=behave, workers=2)
+    tally = run(paths, out, workers=2)
     assert tally == batch.Tally(total=16, skipped=len(finished), analysed=16 - len(finished))
     assert sorted(map(key, lines(out))) == paths
 
@@ -324,24 +335,24 @@ def test_two_batches_never_share_a_results_file(tmp_path):
     running = start(tmp_path, out, recordings(tmp_path, "hang"))
     assert running.stdout.readline() == "0\n"
     with pytest.raises(InputError, match="another batch is writing"):
-        batch.run([], out, analyze=behave)
+        run([], out)
     running.kill()
     running.communicate()
-    assert batch.run([], out, analyze=behave) == batch.Tally(total=0)
+    assert run([], out) == batch.Tally(total=0)
 
 
 def test_an_analyser_that_cannot_reach_the_workers_is_one_clear_error(tmp_path):
     paths = recordings(tmp_path, "fine")
     with pytest.raises(InputError, match=r"must be picklable .*holds a socket"):
-        batch.run(paths, tmp_path / "a.jsonl", analyze=Unpicklable())
+        run(paths, tmp_path / "a.jsonl", analyze=Unpicklable())
     with pytest.raises(InpersonError, match=r"cannot start: OSError: .*no-such-library"):
-        batch.run(paths, tmp_path / "b.jsonl", analyze=Unloadable(), workers=1)
+        run(paths, tmp_path / "b.jsonl", analyze=Unloadable(), workers=1)
 
 
 @pytest.mark.parametrize("bad", [{"workers": 0}, {"timeout": 0}, {"memory": 0}])
 def test_arguments_out_of_range(tmp_path, bad):
     with pytest.raises(InputError, match=f"{next(iter(bad))} must be"):
-        batch.run([], tmp_path / "results.jsonl", analyze=behave, **bad)
+        run([], tmp_path / "results.jsonl", **bad)
 
 
 def test_names_that_are_no_text_still_make_lines_of_their_own(tmp_path):
@@ -350,9 +361,9 @@ def test_names_that_are_no_text_still_make_lines_of_their_own(tmp_path):
         file.write("fine")
     out = tmp_path / "results.jsonl"
     for skipped in (0, 1):
-        assert batch.run([os.fsdecode(path)], out, analyze=behave).skipped == skipped
+        assert run([os.fsdecode(path)], out).skipped == skipped
     assert out.read_bytes().count(b"\n") == 1
-    assert lines(out)[0]["media"]["path"] == f"{tmp_path}/\\xff\u2028\n.mp4"
+    assert lines(out)[0]["path"] == lines(out)[0]["report"]["media"]["path"] == f"{tmp_path}/\\xff\u2028\n.mp4"
 
 
 def test_find_takes_files_folders_and_patterns(tmp_path, monkeypatch):
@@ -373,9 +384,9 @@ def test_find_takes_files_folders_and_patterns(tmp_path, monkeypatch):
 
 
 def test_a_batch_of_nothing_makes_an_empty_file_and_a_full_disk_is_one_clear_error(tmp_path):
-    assert batch.run([], tmp_path / "results.jsonl", analyze=behave) == batch.Tally(total=0)
+    assert run([], tmp_path / "results.jsonl") == batch.Tally(total=0)
     assert (tmp_path / "results.jsonl").read_bytes() == b""
-    journal = Journal(tmp_path / "results.jsonl")
+    journal = Journal(tmp_path / "results.jsonl", key=key)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # writing beyond it fails as on a full disk
     try:

@@ -190,10 +190,12 @@ def test_batch_writes_a_line_a_recording_and_resumes(cli, recording, tmp_path):
         "--workers",
         1,
     )
-    assert cli(*arguments) == (0, "", "inperson: 3 recordings: 1 analysed, 2 failed (2 MediaError)\n")
-    lines = {line.get("path") or line["media"]["path"]: line for line in map(json.loads, out.read_text().splitlines())}
+    code, printed, said = cli(*arguments)
+    assert (code, printed) == (0, "")
+    assert said.startswith("inperson: 3 recordings: 1 analysed, 2 failed (2 MediaError); ")
+    lines = {line["path"]: line for line in map(json.loads, out.read_text().splitlines())}
     assert set(lines) == {str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"), os.path.abspath("gone.mp4")}
-    report = Report.model_validate(lines[str(tmp_path / "a.mp4")])
+    report = Report.model_validate(lines[str(tmp_path / "a.mp4")]["report"])
     assert [finding.signal for finding in report.findings] == ["response_latency"]
     assert lines[str(tmp_path / "b.mp4")]["error"]["type"] == "MediaError"
     before = out.read_bytes()

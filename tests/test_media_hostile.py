@@ -8,6 +8,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -335,6 +336,29 @@ def test_a_picture_that_grows_beyond_the_limit_is_left_out(tmp_path: Path) -> No
     except MediaError:
         return
     assert all(f.image.nbytes <= 300_000 for c in reader for f in c.frames)
+
+
+def test_absurd_frame_rates_are_refused(tmp_path: Path) -> None:
+    frames = [(n / 4000, clips.flat(90, (64, 48))) for n in range(400)]
+    path = clips.write(tmp_path / "a.mp4", frames, fps=4000)
+    refused(path, "4000 pictures a second; at most 1000 are read")
+
+
+def test_absurd_headers_cost_milliseconds_and_no_memory(tmp_path: Path) -> None:
+    """What a header promises is judged before anything of that size is made."""
+    resource = pytest.importorskip("resource")
+    avi = clips.write(tmp_path / "a.avi", clips.black(0.4), video_codec="rawvideo", pix_fmt="bgr24")
+    patched(avi, struct.pack("<IiI", 40, 160, 120)[:8], struct.pack("<Ii", 40, 2_000_000_000))
+    loud = wav(tmp_path / "b.wav", np.zeros((1000, 1), np.int16), 2_000_000_000)
+    long = tmp_path / "c.mp4"
+    long.write_bytes(box(b"ftyp", b"isomiso2avc1mp41") + struct.pack(">I4sQ", 1, b"moov", 1 << 62) + bytes(64))
+    media.probe(clips.write(tmp_path / "fine.wav", None, clips.tone(0.2)))  # what is loaded once is not the header's
+    most, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    for path in (avi, loud, long):
+        with pytest.raises(MediaError):
+            media.probe(path)
+    assert time.process_time() - begun < 0.3
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - most < 20_000
 
 
 def test_too_many_streams(tmp_path: Path) -> None:

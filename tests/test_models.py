@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +93,19 @@ def test_every_shipped_model_is_unaltered() -> None:
         assert found == card.data.get("sha256", "")
         if card.path is not None:
             onnx.checker.check_model(onnx.load(card.path), full_check=True)
+
+
+def test_onnxruntime_keeps_no_record_of_its_use(tmp_path: Path) -> None:
+    """Left to itself it makes a device id and a queue of events for its maker in the home folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+    for name in ("CI", "ORT_DISABLE_TELEMETRY", "TF_BUILD", "GITHUB_ACTIONS"):  # any of which silences it too
+        environment.pop(name, None)
+    subprocess.run(
+        [sys.executable, "-c", "from inperson import models; models.session('face_mesh')"],
+        env=environment,
+        check=True,
+        timeout=60,
+    )
+    assert [path.name for path in home.rglob("*onnxruntime*")] == []

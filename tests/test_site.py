@@ -449,8 +449,8 @@ def test_check_and_batch_use_it_and_say_so(cli, calls, calibrated, tmp_path) -> 
     assert cli("batch", calls / "00.wav", "--out", results, "--workers", "1", "-q", *options)[0] == 0
     (line,) = map(json.loads, results.read_text().splitlines())
     own = site.read(calibrated)
-    assert line["site"]["sha256"] == own.sha256
-    (found,) = line["findings"]
+    assert line["report"]["site"]["sha256"] == own.sha256
+    (found,) = line["report"]["findings"]
     assert found["p_value"] == own.compare("synthetic_voice", found["score"], found["quality"]).p_value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from inperson.analysis import Progress
     from inperson.batch import Tally
+
+_LOG_SECONDS = 60.0
 
 
 def say(message: str) -> None:
@@ -112,44 +115,61 @@ def reading_bar() -> Iterator[Progress | None]:
 
 @contextmanager
 def files_bar(quiet: bool) -> Iterator[Callable[[Tally], None] | None]:
-    """A bar over the recordings of a batch; None where standard error is no terminal or `quiet`."""
+    """What a batch shows while it runs: a bar on a terminal, a line a minute in a log, None if `quiet`."""
     console = _console(stderr=True)
-    if quiet or not console.is_terminal:
+    if quiet:
         yield None
-        return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
+    elif not console.is_terminal:
+        yield _Log()
+    else:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=None)
 
-        def progress(tally: Tally) -> None:
-            failed = f"{tally.failed} failed" if tally.failed else ""
-            bar.update(task, completed=tally.finished, total=tally.total, description=failed)
+            def progress(tally: Tally) -> None:
+                bar.update(task, completed=tally.finished, total=tally.total, description=pace(tally))
 
-        yield progress
+            yield progress
+
+
+class _Log:
+    """A line on standard error now and then, for logs."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, tally: Tally) -> None:
+        if time.monotonic() - self._last >= _LOG_SECONDS:
+            self._last = time.monotonic()
+            say(f"{tally.finished} of {tally.total} done, {pace(tally)}")
+
+
+def pace(tally: Tally) -> str:
+    """How fast a batch goes, what failed and why, and how long the rest will take."""
+    from inperson.render import clock
+
+    parts = [f"{tally.speed:.1f} hours an hour"] if tally.seconds else []
+    parts += [f"{count} {kind}" for kind, count in _most(tally.errors)]
+    if tally.remaining is not None and tally.finished < tally.total:
+        parts.append(f"{clock(tally.remaining)} left")
+    return ", ".join(parts)
 
 
 def summary(tally: Tally) -> str:
     """A sentence on how a batch went."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.errors.items()))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in _most(tally.errors))
     failed = f", {tally.failed} failed ({kinds})" if kinds else ""
     skipped = f", {tally.skipped} done before" if tally.skipped else ""
+    same = f", {tally.same} of the same content as another" if tally.same else ""
     noun = "recording" if tally.total == 1 else "recordings"
-    return f"{tally.total} {noun}: {tally.analysed} analysed{failed}{skipped}"
+    hours = f"; {tally.seconds / 3600:.2f} hours at {tally.speed:.1f} hours an hour" if tally.seconds else ""
+    return f"{tally.total} {noun}: {tally.analysed} analysed{failed}{same}{skipped}{hours}"
+
+
+def _most(errors: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(errors.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _console(stderr: bool = False) -> Console:

@@ -81,6 +81,8 @@ class Limits:
         Most channels of one audio track.
     rates : (int, int)
         Lowest and highest audio sample rate in Hz.
+    frame_rate : float
+        Most pictures a second, on average over the first ten seconds.
     duration : float
         Seconds; reading stops there with a warning, whatever the container claims.
     errors : int
@@ -95,6 +97,7 @@ class Limits:
     audio_tracks: int = 16
     channels: int = 64
     rates: tuple[int, int] = (4000, 384_000)
+    frame_rate: float = 1000.0
     duration: float = 8 * 3600.0
     errors: int = 500
     jump: float = 600.0

@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import stat
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -30,7 +30,8 @@ class Journal:
     retry : container of str
         Keys of recordings whose error lines are taken out first, so that they can be tried again.
     key : callable
-        What a line is about; raises KeyError or TypeError for a line of something else. `key_of` by default.
+        What a line is about, called once for every line in order; raises KeyError or TypeError for a line of something
+        else.
     owner : str
         Whose results these are, for messages.
 
@@ -45,14 +46,17 @@ class Journal:
         self,
         path: str | Path,
         retry: Container[str] = (),
-        key: Callable[[dict[str, Any]], str] | None = None,
+        *,
+        key: Callable[[dict[str, Any]], str],
         owner: str = "inperson batch",
     ) -> None:
         self.path = Path(os.path.realpath(path))
-        self._key = key or key_of
+        self._key = key
         self._owner = owner
         self._file = _locked(self.path)
         try:
+            self.where: dict[str, int] = {}
+            """Where in the file the last line of each key begins, in bytes."""
             self.done: dict[str, bool] = self._read()
             """Key of every recording in the file, and whether its line is an error."""
             again = {key for key, failed in self.done.items() if failed and key in retry}
@@ -88,7 +92,19 @@ class Journal:
             with suppress(OSError):
                 os.ftruncate(self._file, size)
             raise InputError(f"cannot write to {self.path}: {error.strerror}") from None
-        self.done[self._key(line)] = "error" in line
+        key = self._key(line)
+        self.done[key], self.where[key] = "error" in line, size
+
+    def line(self, key: str) -> dict[str, Any]:
+        """The last line of `key`. Raises KeyError if there is none."""
+        with open(self._file, "rb", buffering=_BLOCK, closefd=False) as file:
+            file.seek(self.where[key])
+            found: dict[str, Any] = json.loads(file.readline())
+        return found
+
+    def keep(self, numbers: Container[int]) -> None:
+        """Drop all lines but these, counted from 0, at once. What `done` and `where` tell is not true afterwards."""
+        self._replace(raw for number, raw in enumerate(self._lines()) if number in numbers)
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Every line, in the order they were written. Of two with one key the later one counts."""
@@ -105,7 +121,8 @@ class Journal:
                 break
             try:
                 line = json.loads(raw)
-                done[self._key(line)] = "error" in line
+                key = self._key(line)
+                done[key], self.where[key] = "error" in line, end
             except (ValueError, KeyError, TypeError, RecursionError):
                 raise self._foreign(number) from None
             end += len(raw)
@@ -123,14 +140,19 @@ class Journal:
         return InputError(f"line {number} of {self.path} is no result of {self._owner}; give --out another file")
 
     def _drop(self, keys: set[str]) -> None:
-        """Replace the file by one without the lines of `keys`, at once: a crash leaves the old one or the new one."""
+        """Take the lines of `keys` out."""
+        self._replace(raw for raw in self._lines() if self._key(json.loads(raw)) not in keys)
+        for key in keys:
+            del self.done[key]
+
+    def _replace(self, lines: Iterable[bytes]) -> None:
+        """Replace the file by one with these lines, at once: a crash leaves the old one or the new one."""
         fresh_path = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         fresh = os.open(fresh_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before it has the name that others open
-            for raw in self._lines():
-                if self._key(json.loads(raw)) not in keys:
-                    _write(fresh, raw)
+            for raw in lines:
+                _write(fresh, raw)
             os.fchmod(fresh, os.fstat(self._file).st_mode & 0o777)
             os.fsync(fresh)
             os.replace(fresh_path, self.path)
@@ -144,19 +166,6 @@ class Journal:
             raise
         old, self._file = self._file, fresh
         os.close(old)
-        for key in keys:
-            del self.done[key]
-
-
-def key_of(line: dict[str, Any]) -> str:
-    """What a line is about: the recording's path.
-
-    Raises
-    ------
-    KeyError, TypeError
-        It is neither a report nor an error line.
-    """
-    return str(line["path"] if "error" in line else line["media"]["path"])
 
 
 def _locked(path: Path) -> int:

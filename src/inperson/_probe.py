@@ -20,6 +20,7 @@ _RATE_SECONDS = 10.0  # s of packets looked at to tell a constant frame rate fro
 _RATE_PACKETS = 600
 _FIRST_PACKETS = 500  # packets of a stream tried before it is taken for undecodable
 _ENCRYPTED = frozenset({"encv", "enca", "drms", "drmi"})  # ISO/IEC 14496-12 sample entries, and iTunes'
+_BYTES_A_SECOND = (40_000, 1000)  # more than most calls are recorded at; less than any speech codec in use makes
 _TEXT = 300  # characters kept of a tag
 
 
@@ -93,6 +94,17 @@ def probe(path: str | os.PathLike[str], *, video_track: int | None = None, limit
         tags=tags,
         warnings=tuple(warnings),
     )
+
+
+def longest(path: str | os.PathLike[str], limits: Limits = LIMITS) -> float:
+    """How long (s) a recording can be: what its container claims, or more if its size is more than that would fill.
+
+    For setting a time limit, not for measuring. Raises as `probe`.
+    """
+    info = probe(path, limits=limits)
+    least, most = (info.size_bytes / rate for rate in _BYTES_A_SECOND)
+    claimed = most if info.duration is None else max(info.duration, least)
+    return min(claimed, limits.duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +205,8 @@ def _video_info(
     if first.orientation.swaps:
         size = size[1], size[0]
     fps, constant = _rates(handle, stream)
+    if fps is not None and fps > limits.frame_rate:
+        raise MediaError(f"{label(path)}: {fps:.0f} pictures a second; at most {limits.frame_rate:.0f} are read")
     form = context.format
     return VideoInfo(
         index=stream.index,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -208,6 +209,52 @@ class Analyzer:
             recheck=self.recheck,
             progress=progress,
         )
+
+    def prepare(self) -> None:
+        """Load what every recording needs. A worker process does so once (`inperson.isolation`)."""
+        load(self.signals)
+        for factory in self.detectors or ():
+            factory()
+
+    def reads(self, path: str) -> list[str]:
+        """The files that analysing `path` opens."""
+        beside = (self.turns, self.calibration)
+        return [path, *(os.fspath(one) for one in beside if isinstance(one, str | Path))]
+
+    def seconds(self, path: str) -> float:
+        """How long the recording can be (s), from its container and size: what its time limit follows from."""
+        from inperson.media import longest
+
+        return longest(path)
+
+
+def load(signals: Iterable[str] | None = None) -> None:
+    """Import the libraries and load the models that an analysis would otherwise load at its first use.
+
+    Raises
+    ------
+    ModelError, InputError
+        A model is missing or altered; a signal is unknown.
+    """
+    import av
+    import cv2
+    import threadpoolctl  # noqa: F401
+
+    import inperson.candidate
+    import inperson.degradation
+    import inperson.media
+    import inperson.site
+    import inperson.transcripts  # noqa: F401
+    from inperson.detectors import factories
+    from inperson.faces import FaceTracker  # noqa: F401
+    from inperson.speech import Listener  # noqa: F401
+
+    av.logging.set_level(None)
+    cv2.setNumThreads(1)
+    factories(signals)
+    for card in models.cards():
+        if card.path is not None:
+            models.session(card.id)
 
 
 def _unseen(made: Sequence[DetectorRun]) -> frozenset[str]:

@@ -1,198 +1,208 @@
-"""Many recordings on one machine: isolated workers, one result line each, resumable.
+"""Many recordings on one machine: isolated workers, one result each, resumable.
 
 >>> from inperson import Analyzer, batch
 >>> paths = batch.find(["interviews/"])  # doctest: +SKIP
 >>> batch.run(paths, "results.jsonl", analyze=Analyzer(signals=("lip_sync",)))  # doctest: +SKIP
-Tally(total=120, skipped=0, analysed=118, errors={'MediaError': 1, 'Timeout': 1})
+Tally(total=120, skipped=0, analysed=117, same=1, errors={'MediaError': 1, 'Timeout': 1})
+>>> for row in batch.read("results.jsonl"):  # doctest: +SKIP
+...     print(row.paths, row.error or row.report.finding("lip_sync").confidence)
 
 A script that calls `run` needs the usual ``if __name__ == "__main__":``, because workers are spawned.
 
 Conventions
 -----------
-A line of the results file is a report (`inperson.report.Report`) or ``{"path", "error": {"type", "message"}}``. Lines
-come in the order in which recordings end. A recording is known by its absolute path (symbolic links not resolved,
-undecodable bytes written ``\\xNN``), which is `media.path` in its report; a recording that changed under the same name
-is not noticed. A line, once written, is final: also an error, so that a poisonous recording is tried once.
+The results file holds one JSON line a recording, appended in the order in which they end (`inperson._results` says
+what is in it); `read` gives the rows, one a content. A recording is known by its content, so the same content under
+two names is analysed once, and a file that changed under its name is noticed (by size and time of change) and analysed
+again. A row, once written, is final, also an error, so that a poisonous recording is tried once; other signals than
+it has are added to it.
 
-Error types are inperson's own (``MediaError``, ``ModelError``, ``InputError``), ``Crash``, ``Timeout``, ``Memory``, or
-the class of an unexpected exception, which is a bug to report.
+Error types are inperson's own (``MediaError``, ``ModelError``, ``InputError``, ``StorageError``), ``Crash``,
+``Timeout``, ``Memory``, or the class of an unexpected exception, which is a bug to report.
 """
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inperson._journal import Journal
-from inperson._supervisor import MIB, Limits, outcomes
+from inperson._confine import Confinement
+from inperson._found import SUFFIXES, find
+from inperson._handle import Limits
+from inperson._intake import Intake, Ready, text_of
+from inperson._manifest import Recording, is_url, manifest
+from inperson._parquet import to_parquet
+from inperson._results import Ledger, Result, read
+from inperson._rows import Merger, changed, outcome_line, settings
+from inperson._scratch import scratch
+from inperson._storage import LIMIT as SPOOL_LIMIT
+from inperson._supervisor import outcomes
+from inperson._tally import Tally
+from inperson._workers import default_workers
 from inperson.errors import InputError
+from inperson.isolation import MEMORY, TIMEOUT
 
 if TYPE_CHECKING:
     from inperson.analysis import Analyzer
 
-SUFFIXES = frozenset(
-    f".{word}"
-    for word in (
-        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "mpg", "mpeg", "ts", "3gp", "ogv"),
-        *("wav", "flac", "mp3", "m4a", "aac", "ogg", "oga", "opus", "mka"),
-    )
-)
-"""What counts as a recording inside a folder. A file named outright is tried whatever it is called."""
-TIMEOUT = 7200.0
-"""Default wall seconds for one recording."""
-MEMORY = 2048
-"""Default MiB for one worker."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """How far a batch has come.
-
-    Attributes
-    ----------
-    total : int
-        Recordings asked for, each counted once.
-    skipped : int
-        Of these, already in the results file.
-    analysed : int
-        Reports written in this run.
-    errors : dict of str to int
-        Error lines written in this run, by type.
-    """
-
-    total: int
-    skipped: int = 0
-    analysed: int = 0
-    errors: dict[str, int] = field(default_factory=dict)
-
-    def count(self, line: dict[str, Any]) -> None:
-        """Add a line of this run."""
-        if "error" in line:
-            kind = line["error"]["type"]
-            self.errors[kind] = self.errors.get(kind, 0) + 1
-        else:
-            self.analysed += 1
-
-    @property
-    def failed(self) -> int:
-        """Error lines written in this run."""
-        return sum(self.errors.values())
-
-    @property
-    def finished(self) -> int:
-        """Recordings with a line, whether written now or before."""
-        return self.skipped + self.analysed + self.failed
+__all__ = [
+    "MEMORY",
+    "SPOOL_LIMIT",
+    "SUFFIXES",
+    "TIMEOUT",
+    "Confinement",
+    "Recording",
+    "Result",
+    "Tally",
+    "default_workers",
+    "find",
+    "manifest",
+    "preflight",
+    "read",
+    "run",
+    "to_parquet",
+]
 
 
 def run(
-    paths: Iterable[str | Path],
+    recordings: Iterable[str | Path | Recording],
     out: str | Path,
     *,
     analyze: Callable[[str], Any] | None = None,
     workers: int | None = None,
     timeout: float | None = TIMEOUT,
     memory: int | None = MEMORY,
+    confinement: Confinement | None = None,
     retry_errors: bool = False,
+    schemes: Iterable[str] = (),
+    spool_limit: int = SPOOL_LIMIT,
     progress: Callable[[Tally], None] | None = None,
 ) -> Tally:
     """Analyse recordings in worker processes and append a line for each to `out`.
 
     Each line is on the disk before the next is begun. After an interruption of any kind, ``kill -9`` included, the same
-    call goes on where it stopped: recordings that have a line are skipped, a torn last line is cut off.
+    call goes on where it stopped: recordings that have a row are skipped, a torn last line is cut off.
 
     Parameters
     ----------
-    paths : iterable of path
-        Recordings; see `find`. One named twice is analysed once; one that is missing or unreadable gets an error line.
+    recordings : iterable of path, URL or Recording
+        See `find` and `manifest`. One named twice is analysed once; one that is missing or unreadable gets an error.
     out : path
         The results file, made if missing. Locked while the batch runs.
     analyze : callable, optional
-        Picklable; takes a path, returns a `Report`. ``Analyzer()`` by default.
+        Picklable; takes a path, returns a `Report`. ``Analyzer()`` by default. Only an `Analyzer` takes options of
+        single recordings and adds signals to rows that are there.
     workers : int, optional
         Processes; `default_workers` by default.
     timeout : float or None
-        Wall seconds for one recording; None for no limit.
+        Wall seconds for one recording; None for no limit. A recording whose length is known gets less
+        (`inperson.isolation`).
     memory : int or None
-        MiB of resident memory of one worker, code and models included; None for no limit.
+        MiB of resident memory of one process, code and models included; None for no limit.
+    confinement : Confinement, optional
+        What a recording's process may open beside the recording (`inperson.isolation`).
     retry_errors : bool
-        Try those of `paths` again whose line is an error.
+        Try those of `recordings` again whose row is an error.
+    schemes : iterable of str
+        URLs of these may be fetched: ``"s3"``, ``"gs"``, ``"az"``, ``"https"``, ... (needs ``inperson[storage]``).
+    spool_limit : int
+        Most MiB of one fetched recording.
     progress : callable, optional
-        Called with the tally at the start and after each line.
+        Called with the tally at the start and after each recording.
 
     Returns
     -------
     Tally
-        Empty of new lines where all was done before.
+        Empty of new rows where all was done before.
 
     Raises
     ------
     InputError
-        `out` cannot be written, is another batch's or is no results file; an argument is out of range.
+        `out` cannot be written, is another batch's, is no results file or holds results of other options; an argument
+        is out of range; a scheme needs a package that is not installed.
     InpersonError
-        Worker processes cannot be started.
+        Worker processes cannot be started, or the isolation required cannot be had.
     """
     _require(workers is None or workers >= 1, f"workers must be at least 1, found {workers}")
     _require(timeout is None or timeout > 0, f"timeout must be more than 0 s, found {timeout}")
     _require(memory is None or memory >= 1, f"memory must be at least 1 MiB, found {memory}")
-    _require(not str(out).endswith(".parquet"), f"results are JSON Lines, found {out}; name it .jsonl")
+    _require(spool_limit >= 1, f"spool_limit must be at least 1 MiB, found {spool_limit}")
+    _require(
+        not str(out).endswith(".parquet"), f"results are JSON Lines, found {out}; name it .jsonl, and see --parquet"
+    )
     if analyze is None:
         from inperson.analysis import Analyzer
 
         analyze = Analyzer()
-    wanted = {_key(path): path for path in (os.path.abspath(os.fspath(path)) for path in paths)}
-    tally = Tally(total=len(wanted))
-    with Journal(out, retry=wanted if retry_errors else ()) as journal:
-        left = [path for key, path in wanted.items() if key not in journal.done]
-        tally.skipped = tally.total - len(left)
-        if progress is not None:
-            progress(tally)
-        with closing(outcomes(left, analyze, workers or default_workers(memory), Limits(timeout, memory))) as ended:
-            for path, outcome in ended:
-                line = _line(path, outcome)
-                journal.append(line)
-                tally.count(line)
-                if progress is not None:
-                    progress(tally)
+    workers = workers or default_workers(memory)
+    wanted = confinement or Confinement()
+    tally = Tally()
+    with Ledger(out, settings(analyze)) as ledger, scratch(wanted.scratch) as private:
+        asked = _asked(recordings)
+        tally.total = len(asked)
+        told = _teller(tally, progress)
+        merger = Merger(analyze, ledger)
+        intake = Intake(
+            asked,
+            ledger,
+            wanted=merger.signals,
+            version=merger.version,
+            store=_store(schemes, private, spool_limit),
+            workers=workers,
+            retry=retry_errors,
+            told=told,
+        )
+        ended = outcomes(intake, analyze, workers, Limits(timeout, memory), wanted)
+        with closing(intake), closing(ended):
+            for ready, outcome in ended:
+                _settle(intake, merger, ready, outcome)
+        ledger.compact()
     return tally
 
 
-def find(inputs: Iterable[str | Path] = (), listing: Iterable[str] = ()) -> list[str]:
-    """Recordings named by files, folders and patterns.
+def _settle(intake: Intake, merger: Merger, ready: Ready, outcome: dict[str, Any]) -> None:
+    """Write what came of a recording, or have more of it analysed."""
+    line = changed(ready) or outcome_line(ready, outcome)
+    if "report" in line:
+        merged, again = merger.merged(ready, line["report"])
+        if again:
+            intake.redo(ready, again)
+            return
+        line = {"report": merged}
+    intake.settle(ready, line)
 
-    Parameters
-    ----------
-    inputs : iterable of path
-        A file is taken whatever its name; a folder is searched to the bottom for names ending in `SUFFIXES`, without
-        following links to folders and without hidden files; ``*``, ``?``, ``[...]`` and one ``**`` (any folders, links
-        not followed) are patterns unless a file of that very name exists. A path that names nothing is kept: it will
-        get an error line.
-    listing : iterable of str
-        The same, one path an item, without patterns.
 
-    Returns
-    -------
-    list of str
-        As found, sorted within each folder and pattern; may name a recording twice.
+def _asked(recordings: Iterable[str | Path | Recording]) -> list[Recording]:
+    """Each once, by name and options; local paths made absolute, symbolic links left as they are."""
+    asked: dict[tuple[str, str], Recording] = {}
+    for one in recordings:
+        given = one if isinstance(one, Recording) else Recording(os.fspath(one))
+        path = given.path if is_url(given.path) else os.path.abspath(given.path)
+        asked.setdefault((text_of(path), repr(sorted(given.options.items()))), Recording(path, given.options, given.id))
+    return list(asked.values())
 
-    Raises
-    ------
-    InputError
-        A pattern matches nothing.
-    """
-    found: list[str] = []
-    for name in (os.fspath(one) for one in inputs):
-        matches = [name]
-        if glob.has_magic(name) and not os.path.lexists(name):
-            matches = _matches(name)
-            _require(bool(matches), f"no file matches the pattern {name!r}")
-        found.extend(path for match in matches for path in _within(match))
-    found.extend(path for name in listing for path in _within(name))
-    return found
+
+def _teller(tally: Tally, progress: Callable[[Tally], None] | None) -> Callable[[dict[str, Any] | None], None]:
+    def told(line: dict[str, Any] | None) -> None:
+        tally.count(line)
+        if progress is not None:
+            progress(tally)
+
+    if progress is not None:
+        progress(tally)
+    return told
+
+
+def _store(schemes: Iterable[str], folder: str, limit: int) -> Any:
+    allowed = frozenset(schemes)
+    if not allowed:
+        return None
+    from inperson._storage import Storage
+
+    return Storage(allowed, folder, limit)
 
 
 def preflight(analyzer: Analyzer) -> None:
@@ -217,90 +227,6 @@ def preflight(analyzer: Analyzer) -> None:
         calibration.Calibration.from_card(models.card(model).calibration, model)
     backend: Any = analyzer.face_backend
     FaceTracker(backend=backend)
-
-
-def default_workers(memory: int | None = MEMORY) -> int:
-    """As many processes as this one has cores, and no more than free memory holds at `memory` MiB each; at least 1."""
-    cores = len(os.sched_getaffinity(0))
-    room = cores if memory is None else _free_memory() // (memory * MIB)
-    return max(1, min(cores, room))
-
-
-def _within(path: str) -> Iterator[str]:
-    if not os.path.isdir(path):
-        yield path
-        return
-    for found in _files(path):
-        if os.path.splitext(found)[1].lower() in SUFFIXES:
-            yield found
-
-
-def _matches(pattern: str) -> list[str]:
-    head, stars, rest = pattern.partition("**")
-    if not stars:
-        return sorted(glob.glob(pattern))
-    # Not glob's own **: it follows links to folders, round in circles where there are any.
-    roots = sorted(glob.glob(head)) if head else [os.curdir]
-    below = rest.lstrip("/") or "*"
-    return [os.path.normpath(path) for root in roots for path in _files(root) if PurePath(path).match(below)]
-
-
-def _files(folder: str) -> Iterator[str]:
-    """Regular files under a folder, without hidden ones and links to folders."""
-    for here, below, files in os.walk(folder):
-        below[:] = sorted(name for name in below if not name.startswith("."))
-        for name in sorted(files):
-            path = os.path.join(here, name)
-            if not name.startswith(".") and os.path.isfile(path):
-                yield path
-
-
-def _line(path: str, outcome: dict[str, Any]) -> dict[str, Any]:
-    """The line of one recording. What a worker sent is checked: it has handled a hostile file."""
-    from pydantic import ValidationError
-
-    from inperson.report import Report
-
-    key = _key(path)
-    if "error" in outcome:
-        return {"path": key, "error": outcome["error"]}
-    try:
-        report = Report.model_validate(outcome["report"])
-    except ValidationError as error:
-        what = f"the worker sent no valid report: {error.errors()[0]['msg']}"
-        return {"path": key, "error": {"type": "Crash", "message": what}}
-    line = report.model_dump(by_alias=True, mode="json")
-    line["media"]["path"] = key
-    return line
-
-
-def _key(path: str) -> str:
-    """A path as text that any JSON reader takes."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _free_memory() -> int:
-    """Bytes that can still be used: the machine's, or the container's limit less what it uses."""
-    free = [_field("/proc/meminfo", "MemAvailable:") * 1024]
-    limit, used = (_number(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
-    if limit is not None and used is not None:
-        free.append(max(limit - used, 0))
-    return min(free)
-
-
-def _field(file: str, name: str) -> int:
-    try:
-        lines = Path(file).read_text().splitlines()
-    except OSError:
-        return 1 << 40  # the system does not say: let the cores decide
-    return next((int(line.split()[1]) for line in lines if line.startswith(name)), 1 << 40)
-
-
-def _number(file: str) -> int | None:
-    try:
-        return int(Path(file).read_text())
-    except (OSError, ValueError):  # no such limit: "max"
-        return None
 
 
 def _require(condition: bool, message: str) -> None:

@@ -115,24 +115,10 @@ def bench(path: str | Path, *, signals: Iterable[str] | None = None, face_backen
 
 def _start_up(signals: Iterable[str] | None) -> Stage:
     """Load what a process loads once, however many recordings it analyses: libraries and models."""
-    from inperson import models
+    from inperson.analysis import load
 
     started = time.perf_counter(), time.process_time()
-    import av  # noqa: F401
-    import cv2  # noqa: F401
-    import scipy.cluster.hierarchy
-    import scipy.linalg
-    import scipy.signal
-    import scipy.special  # noqa: F401
-
-    from inperson.detectors import factories
-    from inperson.faces import FaceTracker  # noqa: F401
-    from inperson.speech import Listener  # noqa: F401
-
-    factories(signals)
-    for card in models.cards():
-        if card.path is not None:
-            models.session(card.id)
+    load(signals)
     return Stage("start-up", time.perf_counter() - started[0], time.process_time() - started[1])
 
 

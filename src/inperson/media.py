@@ -15,7 +15,7 @@ checked before anything is allocated and nothing is sized by a claimed duration.
 counted, reported in `Reader.warnings`, and reading goes on.
 
 What this cannot do: a bug inside FFmpeg that crashes or hangs the process takes the process along. Whoever reads
-files of strangers runs `inperson batch`, which gives each file a process of its own.
+files of strangers uses `inperson batch` or `inperson.isolation`, which give each file a confined process of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from inperson._clock import Activity, Problems, Splices, StreamClock
 from inperson._containers import LIMITS, Limits, label
 from inperson._media_info import AudioInfo, MediaInfo, VideoInfo
 from inperson._prefetch import prefetch
-from inperson._probe import probe, sha256
+from inperson._probe import longest, probe, sha256
 from inperson._video import VideoSource
 from inperson.errors import InputError
 from inperson.types import Chunk, Floats, Frame, Span
@@ -45,6 +45,7 @@ __all__ = [
     "VideoInfo",
     "chunks",
     "frames",
+    "longest",
     "prefetch",
     "probe",
     "samples",

@@ -21,6 +21,9 @@ from inperson.errors import ModelError
 if TYPE_CHECKING:
     import onnxruntime
 
+os.environ["ORT_DISABLE_TELEMETRY"] = (
+    "1"  # onnxruntime from 1.29 on reports to its maker from the moment it is imported
+)
 REMEDY = "reinstall inperson, or restore the file from the same release"
 _CARD_NAME = re.compile(r"(?P<name>[a-z0-9_]+)-(?P<version>\d+\.\d+\.\d+)")
 _REQUIRED = ("name", "version", "licence", "source", "task")
@@ -204,6 +207,7 @@ def _session(name: str, where: Path) -> onnxruntime.InferenceSession:
     found = _card(name, where)
     if found.path is None:
         raise ModelError(f"{found.id} is a card without weights: it has nothing to run")
+    onnxruntime.disable_telemetry_events()  # for a host that had imported it before us
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

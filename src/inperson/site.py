@@ -282,32 +282,18 @@ def results(path: str | Path, wanted: Container[str] | None = None) -> Iterator[
     path : path
         The results file.
     wanted : container of str, optional
-        Only recordings of these paths (`media.path`).
+        Only recordings of these paths.
 
     Raises
     ------
     InputError
         The file cannot be read, or a line is no result.
     """
-    from pydantic import ValidationError
+    from inperson._results import read as rows
 
-    from inperson.report import Report
-
-    try:
-        with open(path, "rb") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    if "error" in json.loads(line):
-                        continue
-                    report = Report.from_json(line)
-                except (ValueError, TypeError, RecursionError, ValidationError):
-                    raise InputError(
-                        f"line {number} of {path} is no result of inperson batch; if a batch is writing it, wait for it"
-                    ) from None
-                if wanted is None or report.media.path in wanted:
-                    yield report
-    except OSError as error:
-        raise InputError(f"cannot read the results {path}: {error.strerror}") from None
+    for row in rows(path):
+        if row.report is not None and (wanted is None or any(name in wanted for name in row.paths)):
+            yield row.report
 
 
 def _genuine(signal: str, findings: list[Finding], recordings: int) -> Genuine:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,6 +29,9 @@ from inperson.cli.options import (
 )
 from inperson.errors import InputError
 
+if TYPE_CHECKING:
+    from inperson.batch import Recording
+
 
 @guarded
 def batch(
@@ -37,9 +40,20 @@ def batch(
     ],
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT...", help="Recordings, folders (searched to the bottom), patterns."),
+        typer.Argument(metavar="INPUT...", help="Recordings, folders (searched to the bottom), patterns, URLs."),
     ] = None,
     listing: Listing = None,
+    manifest: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--manifest",
+            metavar="FILE",
+            help="CSV or JSON Lines: path; turns, candidate, audio_track, calibration, id. May be repeated.",
+        ),
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", metavar="FILE", help="At the end, write all results as a Parquet table.")
+    ] = None,
     signals: Signals = None,
     candidate: Who = None,
     prior: Prior = 0.5,
@@ -50,19 +64,30 @@ def batch(
     workers: Workers = None,
     timeout: Timeout = 7200.0,
     memory: Memory = 2048,
+    allow_scheme: Annotated[
+        list[str] | None,
+        typer.Option("--allow-scheme", metavar="NAME", help="Fetch URLs of s3, gs, az, https, ... May be repeated."),
+    ] = None,
+    spool_limit: Annotated[
+        int, typer.Option("--spool-limit", metavar="MIB", help="Most MiB of one fetched recording.")
+    ] = 8192,
+    scratch: Annotated[
+        Path | None,
+        typer.Option("--scratch", metavar="FOLDER", help="Where private copies lie while they are needed."),
+    ] = None,
+    require_isolation: Annotated[
+        bool, typer.Option("--require-isolation", help="Do not run where the system cannot confine a process fully.")
+    ] = False,
     retry_errors: RetryErrors = False,
     quiet: Quiet = False,
 ) -> None:
-    """Analyse many recordings, each in a process of its own; go on where an interrupted run stopped."""
+    """Analyse many recordings, each in a confined process; go on where an interrupted run stopped."""
     from inperson import batch as batches
     from inperson import site
     from inperson.analysis import Analyzer
 
-    if not inputs and listing is None:
-        raise InputError("name recordings, folders or patterns, or give --list")
-    paths = batches.find(inputs or (), _listed(listing))
-    if not paths:
-        raise InputError(f"no recording found in {', '.join(inputs or [])}{listing or ''}")
+    schemes = tuple(allow_scheme or ())
+    recordings = _recordings(inputs or [], listing, manifest or [], schemes)
     analyzer = Analyzer(
         signals=names(signals),
         candidate=candidate,
@@ -74,22 +99,55 @@ def batch(
     )
     batches.preflight(analyzer)
     site.require_models(analyzer.calibration, analyzer.signals)
+    place = None if scratch is None else str(scratch.absolute())
+    if not quiet:
+        _tell_isolation()
     try:
         with files_bar(quiet) as progress:
             tally = batches.run(
-                paths,
+                recordings,
                 out,
                 analyze=analyzer,
                 workers=workers,
                 timeout=timeout,
                 memory=memory,
+                confinement=batches.Confinement(scratch=place, required=require_isolation),
                 retry_errors=retry_errors,
+                schemes=schemes,
+                spool_limit=spool_limit,
                 progress=progress,
             )
     except KeyboardInterrupt:
         fail("interrupted; the same command goes on from here", INTERRUPTED)
     if not quiet:
         say(summary(tally))
+    if parquet is not None:
+        count = batches.to_parquet(out, parquet)
+        if not quiet:
+            say(f"{count} rows written to {parquet}")
+
+
+def _recordings(
+    inputs: list[str], listing: str | None, manifests: list[Path], schemes: tuple[str, ...]
+) -> list[str | Path | Recording]:
+    from inperson import batch as batches
+
+    if not inputs and listing is None and not manifests:
+        raise InputError("name recordings, folders, patterns or URLs, or give --list or --manifest")
+    found: list[str | Path | Recording] = [*batches.find(inputs, _listed(listing), schemes)]
+    for path in manifests:
+        found.extend(batches.manifest(path))
+    if not found:
+        raise InputError(f"no recording found in {', '.join(inputs)}{listing or ''}")
+    return found
+
+
+def _tell_isolation() -> None:
+    from inperson.isolation import in_force
+
+    found = in_force()
+    if not found.complete:
+        say(f"isolation is incomplete on this system: {found}")
 
 
 def _listed(listing: str | None) -> list[str]:

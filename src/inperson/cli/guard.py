@@ -12,7 +12,7 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from inperson._console import say
-from inperson.errors import InpersonError, InputError, MediaError, ModelError
+from inperson.errors import InpersonError, InputError, MediaError, ModelError, StorageError
 
 P = ParamSpec("P")
 
@@ -23,7 +23,12 @@ EXIT_CODES = (
     "141 nobody reads the output any more. "
     "No code says what a recording shows."
 )
-_CODE_OF: tuple[tuple[type[InpersonError], int], ...] = ((MediaError, MEDIA), (ModelError, MODEL), (InputError, USAGE))
+_CODE_OF: tuple[tuple[type[InpersonError], int], ...] = (
+    (MediaError, MEDIA),
+    (StorageError, MEDIA),
+    (ModelError, MODEL),
+    (InputError, USAGE),
+)
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:

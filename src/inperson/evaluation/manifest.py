@@ -15,24 +15,19 @@ it is absolute. The file is UTF-8 (a byte-order mark is allowed), with the quoti
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inperson import _tables
 from inperson.errors import InputError
 
 REQUIRED = ("path", "signal", "label")
 OPTIONAL = ("person", "turns", "candidate", "audio_track", "split")
 LABELS = {"bonafide": 0, "0": 0, "spoof": 1, "1": 1}
-MAX_BYTES = 64 << 20
-"""A longer manifest is refused: it is read whole."""
-MAX_CELL = 4096
 _SHOWN = 10  # missing files named in one error
-_UNSAFE = ("\0", "\n", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +108,7 @@ def read(path: str | Path, *, split: str | None = None, signals: tuple[str, ...]
         that is asked for.
     """
     path = Path(path)
-    content = _content(path)
+    content = _tables.content(path)
     header, rows = _table(path, content)
     entries = [_entry(path, line, dict(zip(header, cells, strict=True))) for line, cells in rows]
     _refuse_repeated(path, entries)
@@ -163,60 +158,16 @@ def _readable(file: Path) -> bool:
         return False
 
 
-def _content(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the manifest {path}: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > MAX_BYTES:
-        raise InputError(f"the manifest {path} is longer than {MAX_BYTES >> 20} MiB; split it")
-    return content
-
-
 def _table(path: Path, content: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header, and each row with the line it starts on. Rows of nothing are left out."""
-    rows = list(_rows(path, content))
+    rows = list(_tables.rows(path, content))
     if not rows:
         raise InputError(f"the manifest {path} is empty; its first line must name the columns {', '.join(REQUIRED)}")
-    header = [cell.strip() for cell in rows[0][1]]
-    missing = [name for name in REQUIRED if name not in header]
-    if missing:
-        raise _fault(path, 1, f"expected the columns {', '.join(REQUIRED)}; {', '.join(missing)} missing")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice or "" in header:
-        raise _fault(
-            path, 1, f"each column needs a name of its own; found {', '.join(map(repr, twice or ['']))} twice or empty"
-        )
+    header = _tables.header_of(path, rows[0][1], REQUIRED)
     for line, cells in rows[1:]:
         if len(cells) != len(header):
-            raise _fault(path, line, f"expected {len(header)} cells as in the header, found {len(cells)}")
+            raise _tables.fault(path, line, f"expected {len(header)} cells as in the header, found {len(cells)}")
     return header, rows[1:]
-
-
-def _rows(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise _fault(path, line, "expected UTF-8 text") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    start = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield start, [_cell(path, start, cell) for cell in cells]
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise _fault(path, start, f"no readable CSV ({error})") from None
-
-
-def _cell(path: Path, line: int, cell: str) -> str:
-    if len(cell) > MAX_CELL:
-        raise _fault(path, line, f"a cell of {len(cell)} characters; at most {MAX_CELL} are allowed")
-    if any(char in cell for char in _UNSAFE):
-        raise _fault(path, line, "a cell holds a line end or a zero byte (an unclosed quotation mark?)")
-    return cell.strip()
 
 
 def _entry(path: Path, line: int, row: Mapping[str, str]) -> Entry:
@@ -225,9 +176,9 @@ def _entry(path: Path, line: int, row: Mapping[str, str]) -> Entry:
 
     for name in ("path", "signal"):
         if not row[name]:
-            raise _fault(path, line, f"the {name} is empty")
+            raise _tables.fault(path, line, f"the {name} is empty")
     if row["label"].lower() not in LABELS:
-        raise _fault(path, line, f"expected a label of {', '.join(LABELS)}; found {row['label']!r}")
+        raise _tables.fault(path, line, f"expected a label of {', '.join(LABELS)}; found {row['label']!r}")
     return Entry(
         line=line,
         path=row["path"],
@@ -237,18 +188,10 @@ def _entry(path: Path, line: int, row: Mapping[str, str]) -> Entry:
         person=row.get("person", ""),
         turns=file("turns") if row.get("turns") else None,
         candidate=row.get("candidate") or None,
-        audio_track=_track(path, line, row.get("audio_track", "")),
+        audio_track=_tables.track_of(path, line, row.get("audio_track", "")),
         split=row.get("split", ""),
         columns={name: cell for name, cell in row.items() if name not in REQUIRED + OPTIONAL},
     )
-
-
-def _track(path: Path, line: int, cell: str) -> int | None:
-    if not cell:
-        return None
-    if not (cell.isascii() and cell.isdigit()) or len(cell) > 4:
-        raise _fault(path, line, f"expected an audio_track counted from 0, found {cell!r}")
-    return int(cell)
 
 
 def _refuse_repeated(path: Path, entries: list[Entry]) -> None:
@@ -259,7 +202,7 @@ def _refuse_repeated(path: Path, entries: list[Entry]) -> None:
         first = seen.setdefault(key, entry)
         if first is not entry:
             what = "with the other label" if first.label != entry.label else "again"
-            raise _fault(
+            raise _tables.fault(
                 path, entry.line, f"{entry.path!r} for {entry.signal} stands in line {first.line} already, here {what}"
             )
 
@@ -274,8 +217,6 @@ def require_known(manifest: Manifest, names: tuple[str, ...]) -> None:
     """
     for entry in manifest.entries:
         if entry.signal not in names:
-            raise _fault(manifest.path, entry.line, f"expected a signal of {', '.join(names)}; found {entry.signal!r}")
-
-
-def _fault(path: Path, line: int, what: str) -> InputError:
-    return InputError(f"the manifest {path}, line {line}: {what}")
+            raise _tables.fault(
+                manifest.path, entry.line, f"expected a signal of {', '.join(names)}; found {entry.signal!r}"
+            )

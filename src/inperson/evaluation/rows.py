@@ -6,7 +6,6 @@ own scores: nothing else is needed for `inperson.evaluation.figures.summarise`.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -156,8 +155,6 @@ def from_batch(manifest: Manifest, results: Path, prior: float) -> list[Row]:
     for entry in manifest.entries:
         key = os.fsencode(os.path.abspath(entry.file)).decode("utf-8", "backslashreplace")
         line = lines.get(key, missing)
-        if "media" in line:
-            line = {"report": line, "trivia": of_report(line["media"])}
         content = line["report"]["media"]["sha256"] if "report" in line else key
         _require_model(entry, line, results)
         made = row(entry, "clean", content, line)
@@ -178,28 +175,14 @@ def _require_model(entry: Entry, line: Mapping[str, Any], results: Path) -> None
 
 
 def _batch_lines(results: Path) -> dict[str, dict[str, Any]]:
-    from inperson._journal import key_of
+    """By path: a report or an error, as a row wants them."""
+    from inperson._results import read
 
     found: dict[str, dict[str, Any]] = {}
-    try:
-        with open(results, "rb") as file:
-            for number, raw in enumerate(file, start=1):
-                line = _batch_line(results, number, raw)
-                found[key_of(line)] = line
-    except OSError as error:
-        raise InputError(f"cannot read the results {results}: {error.strerror}") from None
+    for result in read(results):
+        line: dict[str, Any] = {"error": result.error}
+        if result.report is not None:
+            report = result.report.model_dump(by_alias=True, mode="json")
+            line = {"report": report, "trivia": of_report(report["media"])}
+        found.update(dict.fromkeys(result.paths, line))
     return found
-
-
-def _batch_line(results: Path, number: int, raw: bytes) -> dict[str, Any]:
-    from pydantic import ValidationError
-
-    from inperson.report import Report
-
-    try:
-        line: dict[str, Any] = json.loads(raw)
-        if "error" in line:
-            return {"path": str(line["path"]), "error": {k: str(line["error"][k]) for k in ("type", "message")}}
-        return Report.model_validate(line).model_dump(by_alias=True, mode="json")
-    except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
-        raise InputError(f"line {number} of {results} is no result of inperson batch") from None

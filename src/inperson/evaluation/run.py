@@ -21,8 +21,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from inperson._confine import Confinement
+from inperson._handle import Limits
 from inperson._journal import Journal
-from inperson._supervisor import Limits, outcomes
+from inperson._supervisor import Job, Listed, outcomes
 from inperson.batch import MEMORY, TIMEOUT, Tally, default_workers
 from inperson.errors import InpersonError, InputError
 from inperson.evaluation import manifest as manifests
@@ -269,7 +271,7 @@ def _run(
     plan = planned(table, conditions, settings)
     tally = Tally(total=len(plan.tasks))
     retry = set(plan.tasks) if retry_errors else ()
-    with Journal(folder / RESULTS, retry, lambda line: str(line["key"]), "inperson evaluate") as journal:
+    with Journal(folder / RESULTS, retry, key=lambda line: str(line["key"]), owner="inperson evaluate") as journal:
         left = [task for key, task in plan.tasks.items() if key not in journal.done]
         tally.skipped = tally.total - len(left)
         if progress is not None:
@@ -286,17 +288,17 @@ def _run(
 def _results(
     tasks: Sequence[Task], settings: Settings, scratch: Path, workers: int, limits: Limits
 ) -> Iterator[dict[str, Any]]:
-    from inperson.evaluation.work import Job
+    from inperson.evaluation import work
 
     if not tasks:
         return
-    by_text = {task.to_json(): task for task in tasks}
+    jobs = Listed([Job(task, task.to_json(), {}) for task in tasks])
     with (
         _private(scratch),
-        closing(outcomes(by_text, Job(settings, str(scratch.absolute())), workers, limits)) as ended,
+        closing(outcomes(jobs, work.Job(settings), workers, limits, Confinement(scratch=str(scratch)))) as ended,
     ):
-        for text, outcome in ended:
-            yield _line(by_text[text], outcome)
+        for task, outcome in ended:
+            yield _line(task, outcome)
 
 
 @contextmanager

@@ -1,20 +1,21 @@
 """The inside of a worker: degrade a recording if asked, analyse it, note the file's trivia.
 
-A degraded recording exists in a private folder while it is analysed and is deleted at once; where a worker was killed,
-`inperson.evaluation.run` clears the folder.
+A degraded recording exists in the private folder of its process (`inperson.isolation`), which is deleted with it.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inperson.evaluation.tasks import CLEAN, Settings, Task
+
+if TYPE_CHECKING:
+    from inperson.analysis import Analyzer
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +30,29 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Callable with a task's JSON; picklable. `scratch` is the folder for degraded recordings."""
+    """Callable with a task's JSON; picklable."""
 
     settings: Settings
-    scratch: str
+
+    def prepare(self) -> None:
+        """Load what every task needs."""
+        from inperson.analysis import load
+
+        load()
+
+    def reads(self, text: str) -> list[str]:
+        """The files that a task opens."""
+        task = Task.from_json(text)
+        return self._analyzer(task).reads(task.path)
 
     def __call__(self, text: str) -> Result:
         task = Task.from_json(text)
-        tempfile.tempdir = self.scratch  # the copies that an analysis makes for a second look go there too
         if task.condition == CLEAN:
             return self._analysed(task, task.path, 0.0)
-        folder = tempfile.mkdtemp(dir=self.scratch)  # mode 0700
-        try:
+        with tempfile.TemporaryDirectory() as folder:
             begun = time.perf_counter()
             path = _degraded(task, Path(folder))
             return self._analysed(task, path, time.perf_counter() - begun)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _analysed(self, task: Task, path: str, degrading: float) -> Result:
         from inperson.evaluation.trivia import measure
@@ -63,7 +70,7 @@ class Job:
             }
         )
 
-    def _analyzer(self, task: Task) -> Any:
+    def _analyzer(self, task: Task) -> Analyzer:
         from inperson.analysis import Analyzer
 
         return Analyzer(
