@@ -5,7 +5,8 @@
     InpersonError
     ├── MediaError      the recording cannot be read as what it claims to be
     ├── ModelError      a model or its card is missing, altered or unusable
-    └── InputError      an argument or a side file (turns, manifest) is not as expected
+    ├── InputError      an argument or a side file (turns, manifest) is not as expected
+    └── Cancelled       the caller asked to stop
 """
 
 from __future__ import annotations
@@ -25,3 +26,7 @@ class ModelError(InpersonError):
 
 class InputError(InpersonError):
     """An argument, transcript, manifest or other side input is not as expected."""
+
+
+class Cancelled(InpersonError):
+    """The caller asked an analysis to stop, and it did."""
