@@ -19,6 +19,7 @@ from inperson._one_thread import one_blas_thread
 ROOT = Path(__file__).parents[1]
 WHOLE = ROOT / "samples/candidate_only.mp4"
 VOICE = ROOT / "samples/synthetic_voice.flac"
+FORKS = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 warns of what is tested here
 ANALYZER = Analyzer(signals=("lip_sync", "synthetic_voice"), recheck=False)
 
 
@@ -46,6 +47,7 @@ def test_threads_side_by_side_give_the_same_report(clip: Path, alone: str) -> No
         assert list(pool.map(lambda _: ANALYZER(clip).to_json(), range(3))) == [alone] * 3
 
 
+@FORKS
 def test_a_forked_child_of_a_process_that_has_analysed_gives_the_same_report(clip: Path, alone: str) -> None:
     child = os.fork()
     if child == 0:
@@ -73,6 +75,7 @@ def test_overlapping_blocks_leave_the_blas_as_they_found_it() -> None:
     assert _blas_threads() == before
 
 
+@FORKS
 def test_a_child_forked_from_inside_a_block_can_use_one_of_its_own() -> None:
     with one_blas_thread():
         child = os.fork()

@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from inperson._console import say
+from inperson.cli.audit import app as audit_app
 from inperson.cli.batch import batch
 from inperson.cli.bench import bench, schema
 from inperson.cli.calibrate import calibrate
@@ -38,6 +39,7 @@ app = typer.Typer(
 for command in (check, sync, latency, batch, evaluate, calibrate, bench, schema, degrade):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(models_app, name="models")
+app.add_typer(audit_app, name="audit")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
