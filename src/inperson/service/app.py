@@ -27,6 +27,22 @@ _DESCRIPTION = (
 )
 
 
+def interface() -> FastAPI:
+    """The routes alone, which is enough for the OpenAPI document."""
+    app = FastAPI(
+        title="inperson",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,  # the page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(router)
+    problems.install(app, router.routes)
+    _describe(app)
+    return app
+
+
 def create_app(service: Service) -> FastAPI:
     """The ASGI application of an open service, which it closes when it ends.
 
@@ -50,19 +66,9 @@ def create_app(service: Service) -> FastAPI:
             logs.event("service.stopped", audit_head=str(service.audit.head))
             service.close()
 
-    app = FastAPI(
-        title="inperson",
-        version=__version__,
-        description=_DESCRIPTION,
-        lifespan=lifespan,
-        docs_url=None,  # the page loads scripts from elsewhere
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = interface()
+    app.router.lifespan_context = lifespan
     app.state.service, app.state.runner, app.state.uploads = service, runner, SimpleNamespace(count=0)
-    app.include_router(router)
-    problems.install(app)
-    _describe(app)
     settings = service.settings
     app.add_middleware(
         Guard,

@@ -29,7 +29,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OPEN = frozenset({"/healthz", "/readyz", "/openapi.json"})
 """Answered without a key."""
-UPLOAD = "/v1/jobs/upload"
+UPLOAD = "/v1/uploads"
 BODY_BYTES = 6 << 20
 """Largest body of anything but an upload: a submission with its turns."""
 _GRACE_SECONDS = 10.0  # before the average rate counts
@@ -73,14 +73,12 @@ class Guard:
         state["request_id"] = given if _ID.fullmatch(given) else secrets.token_hex(16)
         answer = _Answer(send, state["request_id"])
         try:
-            refusal = None if scope["path"] in OPEN else await self._refusal(headers, state)
+            limit = self._upload_bytes if scope["path"] == UPLOAD else BODY_BYTES
+            refusal = None if scope["path"] in OPEN else await self._refusal(headers, state, limit)
             if refusal is not None:
                 await refusal(scope, receive, answer)
             else:
-                upload = scope["path"] == UPLOAD
-                limit = self._upload_bytes if upload else BODY_BYTES
-                body = _Body(receive, headers, limit, self._idle, self._least)
-                await self._app(scope, body, answer)
+                await self._app(scope, _Body(receive, limit, self._idle, self._least), answer)
         except Exception as error:
             logs.event("request.failed", level=40, cause=error, request=state["request_id"])
             if not answer.status:
@@ -88,7 +86,7 @@ class Guard:
         finally:
             self._told(scope, state, answer.status, time.monotonic() - began)
 
-    async def _refusal(self, headers: dict[bytes, str], state: dict[str, Any]) -> Any:
+    async def _refusal(self, headers: dict[bytes, str], state: dict[str, Any], limit: int) -> Any:
         """The answer to a request that may not go on, or None; the key goes into `state`."""
         request_id = state["request_id"]
         kind, _, text = headers.get(b"authorization", "").partition(" ")
@@ -104,6 +102,11 @@ class Guard:
             self._metrics.refused.labels("rate").inc()
             later = {"retry-after": str(int(wait) + 1), "connection": "close"}
             return problem(429, "too many requests of this key", request_id, later)
+        length = headers.get(b"content-length", "")
+        if length.isascii() and length.isdigit() and int(length[:19]) > limit:
+            return problem(
+                413, f"the body has more than the {limit} bytes allowed", request_id, {"connection": "close"}
+            )
         return None
 
     def _told(self, scope: Scope, state: dict[str, Any], status: int, seconds: float) -> None:
@@ -147,17 +150,13 @@ class _Answer:
 class _Body:
     """Reads the body within its limits; `HTTPException` where one is passed."""
 
-    def __init__(self, receive: Receive, headers: dict[bytes, str], limit: int, idle: float, least: int) -> None:
+    def __init__(self, receive: Receive, limit: int, idle: float, least: int) -> None:
         self._receive, self._limit, self._idle, self._least = receive, limit, idle, least
         self._read, self._waited, self._whole = 0, 0.0, False
-        length = headers.get(b"content-length", "")
-        self._announced = int(length[:19]) if length.isascii() and length.isdigit() else 0
 
     async def __call__(self) -> Message:
         if self._whole:
             return await self._receive()  # a disconnect, whenever it comes
-        if self._announced > self._limit:
-            raise HTTPException(413, f"the body has {self._announced} bytes, more than the {self._limit} allowed")
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._idle):

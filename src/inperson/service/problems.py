@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from inperson.errors import InpersonError, InputError
 from inperson.service import logs
@@ -48,14 +50,16 @@ def problem(
     return JSONResponse(content, status, headers=headers, media_type="application/problem+json")
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of the routes answered this way."""
+def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Have every error of `routes` answered this way."""
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers or {})
         if error.status_code in (400, 408, 413, 507):
             headers["connection"] = "close"  # the rest of the body is not read
+        if error.status_code == 405:
+            headers["allow"] = _allowed(request, routes)
         return problem(error.status_code, str(error.detail), request.state.request_id, headers)
 
     @app.exception_handler(RequestValidationError)
@@ -72,6 +76,12 @@ def install(app: FastAPI) -> None:
     async def stuck(request: Request, error: sqlite3.OperationalError) -> JSONResponse:
         logs.event("database.failed", level=40, cause=error, request=request.state.request_id)
         return problem(503, "the queue cannot be used now", request.state.request_id, {"retry-after": "10"})
+
+
+def _allowed(request: Request, routes: Sequence[BaseRoute]) -> str:
+    """Methods of all routes of this path; the router itself names those of the first one only."""
+    found = [route for route in routes if route.matches(request.scope)[0] != Match.NONE]
+    return ", ".join(sorted({method for route in found for method in getattr(route, "methods", ())}))
 
 
 def shown(errors: Any) -> list[dict[str, Any]]:

@@ -197,7 +197,7 @@ async def _queued(
     return view(service, job)
 
 
-@router.get("/v1/jobs", response_model=JobList, responses=responses())
+@router.get("/v1/jobs", response_model=JobList, responses=responses(404))
 def list_jobs(
     service: Open,
     key: Reader,

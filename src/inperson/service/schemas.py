@@ -25,7 +25,7 @@ def _known(signals: list[str]) -> list[str]:
 class JobOptions(BaseModel):
     """How a recording is to be analysed; as in `inperson.analyze`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     signals: Annotated[list[str], AfterValidator(_known)] | None = Field(
         default=None,
