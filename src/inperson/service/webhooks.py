@@ -29,8 +29,8 @@ from inperson.service.addresses import Refused, allowed
 from inperson.service.calls import Unreachable, call
 from inperson.service.service import Service
 
-TRIES = 12
-"""With pauses that triple from 10 s to 12 hours at most: two days and a half in all."""
+TRIES = 13
+"""With pauses that triple from 10 s to 12 hours at most: more than two days in all."""
 LONGEST_PAUSE = 43_200.0
 _AT_ONCE = 8
 _LOOK = 1.0
