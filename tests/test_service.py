@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -373,3 +375,25 @@ def test_keys_are_words_with_known_scopes(server: Served) -> None:
             keys.add(name, scopes, owner)
     with pytest.raises(InputError, match="no key has the id"):
         keys.revoke("f" * 16)
+
+
+def test_without_the_extra_the_command_says_what_to_install() -> None:
+    code = "import sys; sys.modules['fastapi'] = None; from inperson.cli import main; main(['keys', 'list'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the service needs fastapi: pip install 'inperson[serve]'" in done.stderr
+
+
+def test_keys_are_made_listed_and_revoked_from_the_command_line(tmp_path: Path) -> None:
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "inperson", "keys", *arguments, "--data", str(tmp_path / "data")]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    key = run("add", "--name", "backend", "--scopes", "submit, read", "--owner", "acme", "--days", "30").strip()
+    id = key.split("_")[1]
+    assert run("list").split()[:4] == [id, "backend", "acme", "read,submit"]
+    assert run("revoke", id) == f"{id} (backend) is revoked\n"
+    assert run("list").rstrip().endswith("revoked")
+    events = [entry["event"] for entry in entries(tmp_path / "data/audit.jsonl")]
+    assert events == ["log.started", "key.added", "key.revoked"]
+    assert key[-43:] not in (tmp_path / "data/audit.jsonl").read_text()

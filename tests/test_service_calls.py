@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -244,6 +245,18 @@ def test_a_webhook_is_signed_and_tried_again_until_it_is_taken(tmp_path: Path, o
     at, *signatures = headers["Inperson-Signature"].split(",")
     signed = at.removeprefix("t=").encode() + b"." + body
     assert signatures == [f"v1={hmac.new(secret, signed, hashlib.sha256).hexdigest()}" for secret in SECRETS]
+    genuine = _of_the_docs()
+    assert [genuine(headers["Inperson-Signature"], body, secret) for secret in SECRETS] == [True, True]
+    assert not genuine(headers["Inperson-Signature"], body + b" ", SECRETS[0])
+
+
+def _of_the_docs() -> Callable[[str, bytes, bytes], bool]:
+    """The receiver's check as docs/service.md shows it."""
+    page = (Path(__file__).parents[1] / "docs/service.md").read_text()
+    names: dict[str, Any] = {}
+    exec(re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0], names)  # noqa: S102
+    found: Callable[[str, bytes, bytes], bool] = names["genuine"]
+    return found
 
 
 def _settled(rows: list[Any]) -> list[Any] | None:

@@ -195,7 +195,8 @@ class AuditLog:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
+        file, self._file = self._file, -1  # a late append must not reach another file of the same number
+        os.close(file)
 
     def append(self, event: str, **about: Any) -> Head:
         """Add an entry; it is on the disk when this returns.

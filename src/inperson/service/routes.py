@@ -31,10 +31,10 @@ from inperson.service.schemas import (
     JobList,
     JobOptions,
     JobView,
+    Paging,
     Progress,
     Ready,
     Recording,
-    State,
     Submission,
 )
 from inperson.service.service import Service
@@ -198,17 +198,11 @@ async def _queued(
 
 
 @router.get("/v1/jobs", response_model=JobList, responses=responses(404))
-def list_jobs(
-    service: Open,
-    key: Reader,
-    state: State | None = None,
-    before: Annotated[JobId | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-) -> JobList:
+def list_jobs(service: Open, key: Reader, wanted: Annotated[Paging, Query()]) -> JobList:
     """Jobs of the key's owner, newest first."""
-    after = None if before is None else _found(service, key, before)
-    jobs = service.jobs.page(_owner(key), state, after, limit)
-    return JobList(jobs=[view(service, job) for job in jobs], next=jobs[-1].id if len(jobs) == limit else None)
+    after = None if wanted.before is None else _found(service, key, wanted.before)
+    jobs = service.jobs.page(_owner(key), wanted.state, after, wanted.limit)
+    return JobList(jobs=[view(service, job) for job in jobs], next=jobs[-1].id if len(jobs) == wanted.limit else None)
 
 
 @router.get("/v1/jobs/{job_id}", response_model=JobView, responses=responses(404))

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from pydantic import ValidationError
 
 from inperson import __version__
@@ -70,6 +70,7 @@ class Runner:
         self._service = service
         self.slots = service.settings.workers or default_workers(service.settings.memory)
         self._work = asyncio.Event()
+        self._fetches = CapacityLimiter(self.slots)  # threads of their own: storage may be slow, requests must not be
         self._active: dict[str, _Active] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -99,18 +100,20 @@ class Runner:
         self._work.set()
 
     async def stop(self, job: Job) -> None:
-        """End what runs for a job that was deleted; nothing of it runs when this returns."""
+        """End what runs for a job that was deleted. A storage that does not answer is not waited for."""
         active = self._active.get(job.id)
         if active is not None:
             active.kill()
-            await active.ended.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK):
+                    await active.ended.wait()
 
     async def _slot(self) -> None:
         while True:
             try:
+                self._work.clear()  # before the look: a job that comes after it wakes the slot
                 job = await to_thread.run_sync(self._service.jobs.claim)
                 if job is None:
-                    self._work.clear()
                     with suppress(TimeoutError):
                         async with asyncio.timeout(_LOOK):
                             await self._work.wait()
@@ -136,6 +139,8 @@ class Runner:
             self._service.jobs.give_back(job)
             raise
         except Exception:
+            if self._service.jobs.get(job.id) is None:
+                return  # deleted under way, with its folder
             if job.attempts < self._service.settings.attempts:
                 self._service.jobs.again(job)
             else:
@@ -150,7 +155,7 @@ class Runner:
     async def _outcome(self, job: Job, active: _Active) -> tuple[Report | None, dict[str, str] | None]:
         try:
             if job.source is not None:
-                await to_thread.run_sync(self._fetch, job, active, abandon_on_cancel=True)
+                await to_thread.run_sync(self._fetch, job, active, abandon_on_cancel=True, limiter=self._fetches)
             outcome = await self._analyse(job, active)
         except FetchError as error:
             return None, {"type": "Fetch", "message": str(error)}

@@ -110,6 +110,16 @@ class JobView(BaseModel):
     options: dict[str, Any]
 
 
+class Paging(BaseModel):
+    """Which part of the list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State | None = None
+    before: JobId | None = Field(default=None, description="go on after this job")
+    limit: int = Field(default=50, ge=1, le=100)
+
+
 class JobList(BaseModel):
     """Jobs, newest first."""
 

@@ -22,7 +22,7 @@ import sqlite3
 import time
 from contextlib import suppress
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from inperson.service import logs
 from inperson.service.addresses import Refused, allowed
@@ -62,10 +62,11 @@ class Webhooks:
 
     async def run(self) -> None:
         """Make calls as they fall due, until cancelled."""
+        threads = CapacityLimiter(_AT_ONCE)  # of their own: a receiver may be slow, requests must not be
         while True:
             try:
                 due = await to_thread.run_sync(self._due)
-                await asyncio.gather(*(to_thread.run_sync(self._try, row) for row in due))
+                await asyncio.gather(*(to_thread.run_sync(self._try, row, limiter=threads) for row in due))
             except Exception as error:
                 logs.event("webhooks.failed", level=40, cause=error)
             await asyncio.sleep(_LOOK)
