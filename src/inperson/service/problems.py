@@ -56,8 +56,6 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers or {})
-        if error.status_code in (400, 408, 413, 507):
-            headers["connection"] = "close"  # the rest of the body is not read
         if error.status_code == 405:
             headers["allow"] = _allowed(request, routes)
         return problem(error.status_code, str(error.detail), request.state.request_id, headers)
@@ -70,7 +68,7 @@ def install(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
     async def expected(request: Request, error: InpersonError) -> JSONResponse:
         if type(error) is InputError:  # the audit log cannot be written
             logs.event("audit.failed", level=40, cause=error, request=request.state.request_id)
-        return problem(507, "the service cannot write to its disk", request.state.request_id, {"connection": "close"})
+        return problem(507, "the service cannot write to its disk", request.state.request_id)
 
     @app.exception_handler(sqlite3.OperationalError)
     async def stuck(request: Request, error: sqlite3.OperationalError) -> JSONResponse:

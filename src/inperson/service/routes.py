@@ -148,10 +148,10 @@ async def submit_upload(
     """Analyse a recording that is sent along, as a form whose part `recording` it is."""
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith("multipart/form-data"):
-        raise HTTPException(415, "send multipart/form-data", {"connection": "close"})
+        raise HTTPException(415, "send multipart/form-data")
     gauge = request.app.state.uploads
     if gauge.count >= service.settings.max_uploads:
-        raise HTTPException(503, "too many uploads at once", {"retry-after": "10", "connection": "close"})
+        raise HTTPException(503, "too many uploads at once", {"retry-after": "10"})
     spool = None
     gauge.count += 1
     service.metrics.uploads.set(gauge.count)
@@ -170,7 +170,7 @@ async def submit_upload(
     except DiskFull:
         raise HTTPException(507, "the service has no disk space for this recording", {"retry-after": "600"}) from None
     except BadForm as error:
-        raise HTTPException(422, str(error), {"connection": "close"}) from None
+        raise HTTPException(422, str(error)) from None
     except ClientDisconnect:
         raise HTTPException(400, "the connection ended before the recording did") from None
     finally:
