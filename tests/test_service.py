@@ -15,6 +15,7 @@ import pytest
 from serving import Client, Served, served, wait_for
 
 from inperson.audit import entries, verify
+from inperson.cli import main
 from inperson.report import Report
 from inperson.service import retention
 from inperson.service.keys import Keys
@@ -382,10 +383,14 @@ def test_without_the_extra_the_command_says_what_to_install() -> None:
     assert "the service needs fastapi: pip install 'inperson[serve]'" in done.stderr
 
 
-def test_keys_are_made_listed_and_revoked_from_the_command_line(tmp_path: Path) -> None:
+def test_keys_are_made_listed_and_revoked_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "inperson", "keys", *arguments, "--data", str(tmp_path / "data")]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        with pytest.raises(SystemExit) as ended:
+            main(["keys", *arguments, "--data", str(tmp_path / "data")])
+        assert ended.value.code == 0
+        return capsys.readouterr().out
 
     key = run("add", "--name", "backend", "--scopes", "submit, read", "--owner", "acme", "--days", "30").strip()
     id = key.split("_")[1]
