@@ -11,10 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
 import urllib3
 from serving import Client, Process, wait_for
 
 from inperson.audit import entries, verify
+from inperson.errors import InputError
+from inperson.service.database import Database
+from inperson.service.jobs import Job, Jobs
 
 UPLOADS = int(os.environ.get("INPERSON_TEST_UPLOADS", "12"))
 """50 is the bar, and takes two busy cores half a minute and more."""
@@ -158,3 +162,40 @@ def test_a_real_recording_through_the_real_analyser(tmp_path: Path) -> None:
     error = client.ended(turned["id"])["error"]
     assert (error["type"], error["message"].split(":")[0]) == ("InputError", "turns")
     process.end(signal.SIGTERM)
+
+
+def test_only_the_run_that_a_job_has_now_can_end_it(tmp_path: Path) -> None:
+    jobs = Jobs(Database(tmp_path / "service.db"))
+    job = Job("0" * 32, "default", "k1", "queued", 1.0, {}, "fingerprint", stored=True)
+    jobs.add(job)
+    first = jobs.claim()
+    assert first is not None
+    assert jobs.claim() is None
+    jobs.again(first)
+    second = jobs.claim()
+    assert second is not None
+    assert (first.run != second.run, second.attempts) == (True, 2)
+    call = ("https://a.example/", "{}")
+    assert not jobs.finish(first, '"first"', None, call)
+    assert jobs.finish(second, '"second"', None, call)
+    assert not jobs.finish(second, None, {"type": "Crash", "message": "late"}, call)
+    jobs.again(second)
+    ended = jobs.get(job.id)
+    assert ended is not None
+    assert (ended.state, jobs.report(ended), ended.error) == ("succeeded", '"second"', None)
+    assert len(jobs._database.rows("SELECT * FROM deliveries")) == 1
+    assert jobs.delete(ended)
+    assert not jobs._database.rows("SELECT * FROM deliveries")
+    assert not jobs._database.rows("SELECT * FROM results")
+
+
+def test_a_database_of_something_else_or_of_later_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    other.write_bytes(b"not a database, and longer than a header of one hundred bytes" * 4)
+    with pytest.raises(InputError, match="no database of this service"):
+        Database(other)
+    later = Database(tmp_path / "later.db")
+    later.rows("PRAGMA user_version=99")
+    later.close()
+    with pytest.raises(InputError, match="newer inperson"):
+        Database(tmp_path / "later.db")

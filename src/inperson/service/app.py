@@ -11,12 +11,12 @@ from typing import Any
 from fastapi import FastAPI
 
 from inperson import __version__
-from inperson.service import logs, problems, retention
+from inperson.service import logs, operations, problems, retention, routes
 from inperson.service.guard import Guard
-from inperson.service.routes import router
-from inperson.service.runner import MIB, Runner
+from inperson.service.runner import Runner
 from inperson.service.schemas import JobOptions, Problem
 from inperson.service.service import Service
+from inperson.service.settings import MIB
 from inperson.service.webhooks import Webhooks
 
 _FORM_BYTES = 8 * MIB
@@ -37,8 +37,9 @@ def interface() -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.include_router(router)
-    problems.install(app, router.routes)
+    app.include_router(routes.router)
+    app.include_router(operations.router)
+    problems.install(app, [*routes.router.routes, *operations.router.routes])
     _describe(app)
     return app
 

@@ -16,6 +16,8 @@ from starlette.routing import BaseRoute, Match
 from inperson.errors import InpersonError, InputError
 from inperson.service import logs
 
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
+"""``content=TEXT``: plain text, for `responses`."""
 SHAPE: dict[str, Any] = {
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }

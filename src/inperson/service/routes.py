@@ -3,77 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from fastapi.responses import JSONResponse
-from fastapi.security import HTTPBearer
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from inperson.report import Report
-from inperson.service import retention
+from inperson.service.access import Deleter, Open, Reader, Running, Submitter, found, owner_of
 from inperson.service.addresses import Refused, allowed
 from inperson.service.guard import UPLOAD
 from inperson.service.jobs import Job
 from inperson.service.keys import Key
 from inperson.service.page import page
-from inperson.service.problems import responses
-from inperson.service.runner import MIB, Runner
+from inperson.service.problems import TEXT, responses
+from inperson.service.runner import Runner
 from inperson.service.schemas import (
-    Alive,
-    AuditHead,
-    Failure,
     JobId,
     JobList,
     JobOptions,
     JobView,
     Paging,
-    Progress,
-    Ready,
-    Recording,
     Submission,
 )
 from inperson.service.service import Service
+from inperson.service.settings import MIB
 from inperson.service.spool import DiskFull, Spool, TooLarge, require_space
-from inperson.service.submission import NOTE, RECORDING, options_of, require, submit
+from inperson.service.submission import RECORDING, options_of, require, submit
 from inperson.service.uploads import BadForm, receive
-from inperson.service.work import noted
+from inperson.service.views import view
 
 router = APIRouter()
-_bearer = HTTPBearer(auto_error=False, description="inperson keys add makes one")
-
-
-def _service(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
-
-
-def _runner(request: Request) -> Runner:
-    runner: Runner = request.app.state.runner
-    return runner
-
-
-def _having(scope: str) -> Callable[..., Key]:
-    def key(request: Request, _: Annotated[Any, Depends(_bearer)]) -> Key:
-        found: Key = request.state.key  # `Guard` has refused requests without one
-        if scope not in found.scopes:
-            raise HTTPException(403, f"this key does not have the scope {scope}")
-        return found
-
-    return key
-
-
-Open = Annotated[Service, Depends(_service)]
-Running = Annotated[Runner, Depends(_runner)]
-Submitter = Annotated[Key, Depends(_having("submit"))]
-Reader = Annotated[Key, Depends(_having("read"))]
-Deleter = Annotated[Key, Depends(_having("delete"))]
-Scraper = Annotated[Key, Depends(_having("metrics"))]
-Admin = Annotated[Key, Depends(_having("admin"))]
 Idempotency = Annotated[
     str | None,
     Header(
@@ -81,7 +43,6 @@ Idempotency = Annotated[
         description="the same key with the same submission gives the same job, however often it is sent",
     ),
 ]
-_TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _REPEATED: dict[int | str, dict[str, Any]] = {
     200: {"model": JobView, "description": "The job that this idempotency key made before"}
 }
@@ -200,15 +161,15 @@ async def _queued(
 @router.get("/v1/jobs", response_model=JobList, responses=responses(404))
 def list_jobs(service: Open, key: Reader, wanted: Annotated[Paging, Query()]) -> JobList:
     """Jobs of the key's owner, newest first."""
-    after = None if wanted.before is None else _found(service, key, wanted.before)
-    jobs = service.jobs.page(_owner(key), wanted.state, after, wanted.limit)
+    after = None if wanted.before is None else found(service, key, wanted.before)
+    jobs = service.jobs.page(owner_of(key), wanted.state, after, wanted.limit)
     return JobList(jobs=[view(service, job) for job in jobs], next=jobs[-1].id if len(jobs) == wanted.limit else None)
 
 
 @router.get("/v1/jobs/{job_id}", response_model=JobView, responses=responses(404))
 def job_status(service: Open, key: Reader, job_id: JobId) -> JobView:
     """How far a job is."""
-    return view(service, _found(service, key, job_id))
+    return view(service, found(service, key, job_id))
 
 
 @router.get("/v1/jobs/{job_id}/result", responses=responses(404, 409, 507, model=Report))
@@ -220,7 +181,7 @@ def job_result(service: Open, key: Reader, job_id: JobId) -> Response:
 
 @router.get(
     "/v1/jobs/{job_id}/report",
-    responses=responses(404, 409, 507, content=_TEXT),
+    responses=responses(404, 409, 507, content=TEXT),
     response_class=Response,
 )
 def job_page(service: Open, key: Reader, job_id: JobId) -> Response:
@@ -234,7 +195,7 @@ def job_page(service: Open, key: Reader, job_id: JobId) -> Response:
 @router.delete("/v1/jobs/{job_id}", status_code=204, responses=responses(404, 507))
 async def delete_job(service: Open, runner: Running, key: Deleter, job_id: JobId) -> Response:
     """Delete recording, result and everything else of a job, at once, also while it runs."""
-    job = await to_thread.run_sync(_found, service, key, job_id)
+    job = await to_thread.run_sync(found, service, key, job_id)
     if not await to_thread.run_sync(service.delete, job, "request", key.id):
         raise HTTPException(404, "there is no such job")
     await runner.stop(job)
@@ -242,88 +203,10 @@ async def delete_job(service: Open, runner: Running, key: Deleter, job_id: JobId
     return Response(status_code=204)
 
 
-@router.get("/v1/audit/head", response_model=AuditHead, responses=responses())
-def audit_head(service: Open, key: Admin) -> AuditHead:
-    """The head of the audit log, to be kept elsewhere: `inperson audit verify --head` then finds a cut end."""
-    del key
-    return AuditHead(head=str(service.audit.head))
-
-
-@router.get(
-    "/metrics",
-    responses=responses(content=_TEXT),
-    response_class=Response,
-)
-def metrics(service: Open, key: Scraper) -> Response:
-    """For Prometheus."""
-    del key
-    return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-@router.get("/healthz", response_model=Alive)
-def healthz() -> Alive:
-    """Whether the process answers."""
-    return Alive()
-
-
-@router.get("/readyz", response_model=Ready, responses={503: {"model": Ready, "description": "Not ready"}})
-def readyz(service: Open, runner: Running) -> JSONResponse:
-    """Whether it takes new work: queue usable, workers alive, disk not full."""
-    checks = {"workers": runner.alive}
-    try:
-        checks["queue"] = service.jobs.counts()["queued"] < service.settings.max_queued
-    except Exception:
-        checks["queue"] = False
-    try:
-        require_space(service.settings.data, service.settings.reserve_mib * MIB)
-        checks["disk"] = True
-    except (DiskFull, OSError):
-        checks["disk"] = False
-    ready = all(checks.values())
-    return JSONResponse(Ready(ready=ready, checks=checks).model_dump(), 200 if ready else 503)
-
-
-def _owner(key: Key) -> str | None:
-    return None if "admin" in key.scopes else key.owner
-
-
-def _found(service: Service, key: Key, id: str) -> Job:
-    job = service.jobs.get(id, _owner(key))
-    if job is None:
-        raise HTTPException(404, "there is no such job")
-    return job
-
-
 def _report(service: Service, key: Key, id: str, form: str) -> str:
-    job = _found(service, key, id)
+    job = found(service, key, id)
     text = service.jobs.report(job)
     if text is None:
         raise HTTPException(409, f"the job has no result: it is {job.state}")
     service.audit.append("result.read", job=job.id, key=key.id, owner=job.owner, sha256=job.sha256, form=form)
     return text
-
-
-def view(service: Service, job: Job) -> JobView:
-    """A job as callers see it."""
-    progress = None
-    if job.state == "running" and (read := noted(service.folder(job) / NOTE)) is not None:
-        done, duration = read
-        fraction = None if duration is None else round(min(done / duration, 1.0), 4)
-        progress = Progress(read=done, duration=duration, fraction=fraction)
-    return JobView(
-        id=job.id,
-        state=job.state,  # type: ignore[arg-type]  # checked by pydantic
-        created=_time(job.created) or "",
-        started=_time(job.started),
-        finished=_time(job.finished),
-        expires=_time(retention.expires(job, service.settings)),
-        attempts=job.attempts,
-        recording=Recording(sha256=job.sha256, bytes=job.size, stored=job.stored),
-        progress=progress,
-        error=None if job.error is None else Failure(**job.error),
-        options=job.options,
-    )
-
-
-def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

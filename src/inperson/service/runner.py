@@ -17,21 +17,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
-from pydantic import ValidationError
 
 from inperson import __version__
 from inperson.batch import default_workers
 from inperson.report import Report
 from inperson.service import logs
 from inperson.service.addresses import Refused, allowed
+from inperson.service.checking import KINDS, checked
 from inperson.service.fetching import FetchError, Stopped, fetch
 from inperson.service.jobs import Job
 from inperson.service.service import Service
+from inperson.service.settings import MIB
 from inperson.service.spool import Spool
 from inperson.service.submission import NOTE, RECORDING, SCRATCH, TURNS
 from inperson.service.webhooks import payload
 
-MIB = 1 << 20
 _ANSWER_BYTES = 256 * MIB
 _PATIENCE = 180.0  # seconds beyond the job's own limit before its supervisor is given up
 _LOOK = 5.0  # seconds between looks at the queue that nobody asked for
@@ -141,10 +141,11 @@ class Runner:
         except Exception:
             if self._service.jobs.get(job.id) is None:
                 return  # deleted under way, with its folder
-            if job.attempts < self._service.settings.attempts:
-                self._service.jobs.again(job)
-            else:
-                self._finish(job, None, {"type": "Interrupted", "message": "a fault of the service; see its log"})
+            try:
+                if job.attempts >= self._service.settings.attempts:
+                    self._finish(job, None, {"type": "Interrupted", "message": "a fault of the service; see its log"})
+            finally:
+                self._service.jobs.again(job)  # nothing changes if it has ended
             raise
         finally:
             active.ended.set()
@@ -161,7 +162,7 @@ class Runner:
             return None, {"type": "Fetch", "message": str(error)}
         except Stopped:
             return None, None
-        return _checked(job, outcome)
+        return checked(job, outcome)
 
     def _fetch(self, job: Job, active: _Active) -> None:
         settings = self._service.settings
@@ -193,8 +194,8 @@ class Runner:
         with suppress(FileNotFoundError):
             (folder / NOTE).unlink()
         told = {
-            "path": str(folder / RECORDING),
-            "note": str(folder / NOTE),
+            "path": str(folder.absolute() / RECORDING),
+            "note": str(folder.absolute() / NOTE),
             "options": self._arguments(job),
             "analyse": settings.analyse,
             "timeout": settings.timeout,
@@ -231,7 +232,7 @@ class Runner:
             chosen["calibration"] = str(self._service.settings.calibrations[name].absolute())
         turns = self._service.folder(job) / TURNS
         if turns.exists():
-            chosen["turns"] = str(turns)
+            chosen["turns"] = str(turns.absolute())
         return chosen
 
     def _finish(self, job: Job, report: Report | None, error: dict[str, str] | None) -> None:
@@ -241,6 +242,9 @@ class Runner:
         if current is None:
             return
         kind = None if error is None else error["type"]
+        if report is not None:  # its recording is named as this service knows it, whatever the worker says
+            own = {"path": f"job:{job.id}", "sha256": current.sha256, "size_bytes": current.size}
+            report = report.model_copy(update={"media": report.media.model_copy(update=own)})
         findings = () if report is None else report.findings
         service.audit.append(
             "job.ended",
@@ -260,38 +264,9 @@ class Runner:
         text = None if report is None else report.to_json(indent=None)
         if not service.jobs.finish(job, text, error, call):
             return
-        service.metrics.ended.labels(state, _KIND.get(kind or "", "other") if kind else "none").inc()
+        service.metrics.ended.labels(state, "none" if kind is None else kind if kind in KINDS else "other").inc()
         if report is not None:
             service.metrics.recording_seconds.inc(report.media.duration)
         logs.event("job.ended", job=job.id, state=state, error=kind)
         if service.settings.recording_days == 0:
             service.release(current)
-
-
-_KIND = {
-    name: name
-    for name in ("MediaError", "InputError", "ModelError", "Timeout", "Memory", "Crash", "Fetch", "Interrupted")
-}
-
-
-def _checked(job: Job, outcome: dict[str, Any]) -> tuple[Report | None, dict[str, str] | None]:
-    """What a worker sent, checked: it has read a hostile file. Paths of this machine are taken out."""
-    try:
-        if "report" in outcome:
-            report = Report.model_validate(outcome["report"])
-            return report.model_copy(update={"media": report.media.model_copy(update={"path": f"job:{job.id}"})}), None
-        error = {name: str(outcome["error"][name])[:2000] for name in ("type", "message")}
-    except (ValidationError, KeyError, TypeError):
-        return None, {"type": "Crash", "message": "the worker sent no valid report"}
-    if error["type"] not in _KIND:
-        logs.event("job.fault", level=40, job=job.id, error=error["type"])
-    return None, {"type": error["type"][:80], "message": _without_paths(error["message"], job)}
-
-
-def _without_paths(message: str, job: Job) -> str:
-    """`message` without this machine's folders."""
-    words = []
-    for word in message.split(" "):
-        at = word.find(job.id)
-        words.append(word if at < 0 else f"the {word[at + len(job.id) :].strip('/:,.') or 'recording'}")
-    return " ".join(words)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import shutil
 from pathlib import Path
 
-from inperson import __version__
+from inperson import __version__, site
 from inperson.audit import AuditLog
 from inperson.errors import InputError
 from inperson.service.database import Database
@@ -35,7 +34,7 @@ class Service:
         make_folders(settings)
         self._lock = _locked(settings.data / "lock")
         try:
-            self.calibrations = {name: _hash_of(name, path) for name, path in settings.calibrations.items()}
+            self.calibrations = {name: site.read(path).sha256 for name, path in settings.calibrations.items()}
             self.secrets = read_secrets(settings.webhook_secret_file)
             self.database = Database(settings.data / DATABASE)
             self.audit = AuditLog(settings.data / AUDIT)
@@ -123,14 +122,6 @@ def read_secrets(path: Path | None) -> tuple[bytes, ...]:
     if not found or any(len(secret) < 32 for secret in found):
         raise InputError(f"{path} must hold one secret a line of at least 32 characters: openssl rand -hex 32")
     return found
-
-
-def _hash_of(name: str, path: Path) -> str:
-    from inperson import site
-
-    site.read(path)
-    del name
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _locked(path: Path) -> int:
