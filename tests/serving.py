@@ -24,7 +24,7 @@ from inperson.service.service import Service
 from inperson.service.settings import Settings
 
 HERE = Path(__file__).parent
-WAIT = 60.0
+WAIT = 120.0  # a machine with much else to do
 
 
 class Client:
@@ -58,13 +58,13 @@ class Client:
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
-    """The first true value of `condition`, asked again and again for a minute."""
+    """The first true value of `condition`, asked again and again."""
     until = time.monotonic() + WAIT
     while time.monotonic() < until:
         if found := condition():
             return found
         threading.Event().wait(0.02)
-    raise AssertionError("it did not come about within a minute")
+    raise AssertionError("it did not come about in time")
 
 
 class Served:

@@ -286,7 +286,7 @@ def client_head(server: Served) -> str:
 
 
 def test_limits_of_size_speed_space_rate_and_consent(tmp_path: Path) -> None:
-    limits = {"upload_mib": 1, "idle_seconds": 0.3, "rate_per_minute": 40, "require_consent": True}
+    limits = {"upload_mib": 1, "idle_seconds": 1.5, "rate_per_minute": 40, "require_consent": True}
     with served(tmp_path, **limits) as server:
         client = server.client
         assert "consent" in client.upload(b"well").json()["detail"]

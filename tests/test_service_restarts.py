@@ -165,7 +165,8 @@ def test_a_real_recording_through_the_real_analyser(tmp_path: Path) -> None:
 
 
 def test_only_the_run_that_a_job_has_now_can_end_it(tmp_path: Path) -> None:
-    jobs = Jobs(Database(tmp_path / "service.db"))
+    database = Database(tmp_path / "service.db")
+    jobs = Jobs(database)
     job = Job("0" * 32, "default", "k1", "queued", 1.0, {}, "fingerprint", stored=True)
     jobs.add(job)
     first = jobs.claim()
@@ -183,10 +184,11 @@ def test_only_the_run_that_a_job_has_now_can_end_it(tmp_path: Path) -> None:
     ended = jobs.get(job.id)
     assert ended is not None
     assert (ended.state, jobs.report(ended), ended.error) == ("succeeded", '"second"', None)
-    assert len(jobs._database.rows("SELECT * FROM deliveries")) == 1
+    assert len(database.rows("SELECT * FROM deliveries")) == 1
     assert jobs.delete(ended)
-    assert not jobs._database.rows("SELECT * FROM deliveries")
-    assert not jobs._database.rows("SELECT * FROM results")
+    assert not database.rows("SELECT * FROM deliveries")
+    assert not database.rows("SELECT * FROM results")
+    database.close()
 
 
 def test_a_database_of_something_else_or_of_later_is_refused(tmp_path: Path) -> None:

@@ -80,17 +80,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._connection.row_factory = sqlite3.Row
-            for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-                self._connection.execute(f"PRAGMA {setting}")
-            with self.transaction() as connection:
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                if version == 0:
-                    for statement in SCHEMA.split(";"):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version={VERSION}")
+            self._connection = _opened(path)
+            version = self._prepared()
         except OSError as error:
             raise InputError(f"cannot open {path}: {error.strerror}") from None
         except sqlite3.Error as error:
@@ -98,6 +89,22 @@ class Database:
         if version > VERSION:
             self.close()
             raise InputError(f"{path} is of a newer inperson; use that one")
+
+    def _prepared(self) -> int:
+        """Make the tables of a new file; the version of what is there."""
+        try:
+            for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+                self._connection.execute(f"PRAGMA {setting}")
+            with self.transaction() as connection:
+                version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+                if version == 0:
+                    for statement in SCHEMA.split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version={VERSION}")
+            return version
+        except sqlite3.Error:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         with self._lock:
@@ -132,3 +139,10 @@ class Database:
         """Empty the write-ahead log, where what was just deleted may still be read."""
         with self._lock:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    return connection
