@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from inperson.report import Report
 from inperson.service import retention
 from inperson.service.keys import Keys
 from inperson.service.rates import Rates
+from inperson.service.work import NOTE, noted
 
 EVIL = '"><script>alert(1)</script>../../../../etc/cron.d/x\x01.mp4'
 
@@ -400,3 +402,22 @@ def test_keys_are_made_listed_and_revoked_from_the_command_line(
     events = [entry["event"] for entry in entries(tmp_path / "data/audit.jsonl")]
     assert events == ["log.started", "key.added", "key.revoked"]
     assert key[-43:] not in (tmp_path / "data/audit.jsonl").read_text()
+
+
+def test_progress_is_read_from_a_worker_that_is_not_trusted(tmp_path: Path) -> None:
+    assert noted(tmp_path) is None
+    deep = tmp_path / "inperson-a" / "inperson-b"
+    deep.mkdir(parents=True)
+    (deep / NOTE).write_text("3.5 12.0".ljust(64))
+    assert noted(tmp_path) == (3.5, 12.0)
+    for number, said in enumerate(("nan 1", "-1 2", "1e99 2", "1", "1 2 3", "\u0661 2", "")):
+        (tmp_path / f"{number}").mkdir()
+        (tmp_path / f"{number}" / NOTE).write_text(said)
+        assert noted(tmp_path / f"{number}") is None
+    os.mkfifo(tmp_path / NOTE)
+    assert noted(tmp_path) == (3.5, 12.0)
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / NOTE).symlink_to(deep / NOTE)
+    (linked / "inner").symlink_to(deep)
+    assert noted(linked) is None

@@ -31,7 +31,7 @@ def main() -> None:
 
 def _outcome(told: dict[str, Any]) -> dict[str, Any]:
     limits = Limits(told["timeout"], told["memory"])
-    work = Work(told["analyse"], told["options"], told["note"])
+    work = Work(told["analyse"], told["options"])
     try:
         with closing(outcomes([told["path"]], work, 1, limits)) as ended:
             for _, outcome in ended:

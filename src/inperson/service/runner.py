@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -29,7 +31,7 @@ from inperson.service.jobs import Job
 from inperson.service.service import Service
 from inperson.service.settings import MIB
 from inperson.service.spool import Spool
-from inperson.service.submission import NOTE, RECORDING, SCRATCH, TURNS
+from inperson.service.submission import RECORDING, SCRATCH, TURNS
 from inperson.service.webhooks import payload
 
 _ANSWER_BYTES = 256 * MIB
@@ -190,12 +192,9 @@ class Runner:
 
     async def _analyse(self, job: Job, active: _Active) -> dict[str, Any]:
         settings, folder = self._service.settings, self._service.folder(job)
-        (folder / SCRATCH).mkdir(mode=0o700, exist_ok=True)
-        with suppress(FileNotFoundError):
-            (folder / NOTE).unlink()
+        await to_thread.run_sync(_emptied, folder / SCRATCH)
         told = {
             "path": str(folder.absolute() / RECORDING),
-            "note": str(folder.absolute() / NOTE),
             "options": self._arguments(job),
             "analyse": settings.analyse,
             "timeout": settings.timeout,
@@ -270,3 +269,9 @@ class Runner:
         logs.event("job.ended", job=job.id, state=state, error=kind)
         if service.settings.recording_days == 0:
             service.release(current)
+
+
+def _emptied(folder: Path) -> None:
+    """Make the worker's folder, without what an earlier run left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)

@@ -22,7 +22,7 @@ from inperson.service.schemas import JobOptions
 from inperson.service.service import Service
 from inperson.service.spool import Spool, sync_folder
 
-RECORDING, TURNS, NOTE, SCRATCH = "recording", "turns", "progress", "tmp"
+RECORDING, TURNS, SCRATCH = "recording", "turns", "tmp"
 """Names within a job's folder."""
 
 

@@ -8,14 +8,14 @@ from inperson.service import retention
 from inperson.service.jobs import Job
 from inperson.service.schemas import Failure, JobView, Progress, Recording
 from inperson.service.service import Service
-from inperson.service.submission import NOTE
+from inperson.service.submission import SCRATCH
 from inperson.service.work import noted
 
 
 def view(service: Service, job: Job) -> JobView:
     """A job as callers see it."""
     progress = None
-    if job.state == "running" and (read := noted(service.folder(job) / NOTE)) is not None:
+    if job.state == "running" and (read := noted(service.folder(job) / SCRATCH)) is not None:
         done, duration = read
         fraction = None if duration is None else round(min(done / duration, 1.0), 4)
         progress = Progress(read=done, duration=duration, fraction=fraction)
