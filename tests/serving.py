@@ -27,6 +27,19 @@ HERE = Path(__file__).parent
 WAIT = 120.0  # a machine with much else to do
 
 
+def hanging(jobs: Path, id: str) -> str:
+    """The process id of a worker that was given ``hang``, once it hangs."""
+    return str(wait_for(lambda: next((copy.read_text() for copy in (jobs / id).rglob("copy.mp4")), "")))
+
+
+def runs(pid: str) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Client:
     """Calls one server with one key."""
 
@@ -76,11 +89,6 @@ class Served:
     def client_of(self, *scopes: str, owner: str = "default") -> Client:
         return Client(self.client.url, self.service.keys.add("test", scopes, owner)[1])
 
-    def tried(self) -> list[str]:
-        """What the analyser was given, in the order it began."""
-        log = self.folder / "tried.log"
-        return [line.partition(" ")[2] for line in log.read_text().splitlines()] if log.exists() else []
-
     def files(self) -> list[Path]:
         """Everything that lies in the service's folder beside its database and logs."""
         data = self.service.settings.data
@@ -90,7 +98,6 @@ class Served:
 @contextmanager
 def served(folder: Path, **settings: Any) -> Iterator[Served]:
     """Serve with the analyser of `behaving` in a thread until the block ends."""
-    os.environ["INPERSON_TRIED"] = str(folder / "tried.log")
     os.environ["PYTHONPATH"] = str(HERE)
     given = {"workers": 2, "analyse": "behaving:behave", "reserve_mib": 1, "data": folder / "data"} | settings
     service = Service(Settings(**given))
@@ -118,7 +125,7 @@ class Process:
         self.config = folder / "service.toml"
         analyse = "" if "analyse" in config else 'analyse = "behaving:behave"\n'
         self.config.write_text(f'data = "data"\nport = 0\nworkers = 2\nreserve_mib = 1\n{analyse}{config}')
-        self.environment = {**os.environ, "PYTHONPATH": str(HERE), "INPERSON_TRIED": str(folder / "tried.log")}
+        self.environment = {**os.environ, "PYTHONPATH": str(HERE)}
         self.key = self.run("keys", "add", "--name", "test", "--scopes", ",".join(SCOPES)).strip()
         self.process: subprocess.Popen[str] | None = None
 

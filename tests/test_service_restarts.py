@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from serving import Client, Process, wait_for
+from serving import Client, Process, hanging, runs, wait_for
 
 from inperson.audit import entries, verify
 from inperson.errors import InputError
@@ -108,12 +108,13 @@ def test_a_stop_puts_running_jobs_back_and_a_job_that_kills_the_service_is_given
     for attempt in (1, 2):
         client = process.start()
         assert _running(client, job)["attempts"] == attempt
+        worker = hanging(process.data / "jobs", job)
         process.end(signal.SIGKILL)
+        wait_for(lambda worker=worker: not runs(worker))
     client = process.start()
     ended = client.ended(job)
     assert (ended["state"], ended["error"]["type"]) == ("failed", "Interrupted")
     assert "killed 2 times" in ended["error"]["message"]
-    wait_for(lambda: not _analysers(tmp_path))
     process.end(signal.SIGTERM)
 
 
@@ -129,19 +130,6 @@ def _row(process: Process, job: str) -> tuple[str, int]:
         return connection.execute("SELECT state, attempts FROM jobs WHERE id = ?", (job,)).fetchone()
     finally:
         connection.close()
-
-
-def _analysers(folder: Path) -> list[str]:
-    """Processes that were given a recording of this test and still run."""
-    pids = {line.split()[0] for line in (folder / "tried.log").read_text().splitlines()}
-    return [pid for pid in pids if _alive(pid)]
-
-
-def _alive(pid: str) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def test_a_real_recording_through_the_real_analyser(tmp_path: Path) -> None:
