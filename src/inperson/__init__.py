@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inperson.analysis import Analyzer, analyze
 from inperson.conversations import analyze_turns
-from inperson.errors import InpersonError, InputError, MediaError, ModelError
+from inperson.errors import Cancelled, InpersonError, InputError, MediaError, ModelError
 from inperson.synchrony import Sync, sync
 from inperson.types import (
     Abstention,
@@ -38,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Abstention",
     "Analyzer",
+    "Cancelled",
     "Candidate",
     "Chunk",
     "Detector",

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from inperson import models
 from inperson._findings import assembled, calibrated
+from inperson._one_thread import one_blas_thread
 from inperson._stages import OnStage, Stages
 from inperson._together import together
 from inperson.calibration import Calibration, confidence
-from inperson.errors import InpersonError
+from inperson.errors import Cancelled, InpersonError
 from inperson.perception import Senses, perceive
 from inperson.stability import rechecked
 from inperson.types import Abstention, Chunk, Detector, Reading, Session, Turn
@@ -38,6 +39,8 @@ picture look like manipulation. Own choice: a lost packet now and then passes, c
 
 Progress = Callable[[float, float | None], None]
 """Called with the seconds read and, where the container says so, the recording's length."""
+Cancel = Callable[[], bool]
+"""Asked several times a second, from the thread of the analysis, whether to stop: ``threading.Event().is_set``."""
 
 
 def analyze(
@@ -54,8 +57,12 @@ def analyze(
     recheck: bool = True,
     progress: Progress | None = None,
     on_stage: OnStage | None = None,
+    cancel: Cancel | None = None,
 ) -> Report:
     """Analyse one recording.
+
+    Several threads may call it at once, also with the same file; so may children of a fork. Decoding, networks and
+    most filters leave the other threads running. For many recordings, processes are faster (`inperson.batch`).
 
     Parameters
     ----------
@@ -84,6 +91,10 @@ def analyze(
         those that do not survive it as inconclusive (`inperson.stability`). Costs nothing unless a finding speaks.
     progress, on_stage : callables, optional
         See `Progress` and `OnStage`.
+    cancel : callable, optional
+        See `Cancel`. Asked after each half second of recording, before each signal's finding, and while copies are made
+        and measured again; the longest stretch between two questions is one signal's ``finish``. An exception from
+        `progress` or `cancel` ends the analysis too and is passed on.
 
     Returns
     -------
@@ -98,10 +109,9 @@ def analyze(
         A model is missing or altered.
     InputError
         An argument, the turns file or the site calibration is not as expected, or the latter is of another model.
+    Cancelled
+        `cancel` said so. Nothing of the recording is left behind.
     """
-    import scipy.linalg  # noqa: F401  # its BLAS can be limited only once it is loaded
-    from threadpoolctl import threadpool_limits
-
     from inperson import site
     from inperson.detectors import factories
     from inperson.transcripts import read_turns
@@ -115,21 +125,24 @@ def analyze(
     names = [one.detector.signal for one in made]
     supplied = read_turns(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns)
     stages = Stages(on_stage)
-    with threadpool_limits(1, user_api="blas"):  # on matrices this small, more threads cost more than they bring
-        digest, senses, warnings, damage = _read(path, made, stages, audio_track, face_backend, progress)
+    go_on = _Asked(cancel)
+    with one_blas_thread():  # on matrices this small, more threads cost more than they bring
+        digest, senses, warnings, damage = _read(path, made, stages, audio_track, face_backend, progress, go_on)
+        go_on()
         with stages("session"):
             session = senses.session(supplied, candidate)
         findings = []
         for one in made:
+            go_on()
             with stages(one.detector.signal):
                 findings.append(one.finding(session, prior, own, _unfit(damage, session.duration)))
     notes = [note for one in made for note in one.notes(findings)]
     if recheck:
         # without the site calibration: a ratio that it caps at 1 must not look like a finding that turned round
         options = Analyzer(None, None, supplied, candidate, prior, None, face_backend, recheck=False)
-        again = _Again(dict(zip(names, chosen, strict=True)), _unseen(made), session, options)
+        again = _Again(dict(zip(names, chosen, strict=True)), _unseen(made), session, options, cancel)
         with stages("recheck"):
-            findings, unsure = rechecked(path, findings, again, again.unseen, audio_track)
+            findings, unsure = rechecked(path, findings, again, again.unseen, audio_track, go_on)
         notes += unsure
     findings = together(findings, session.duration)
     return assembled(session, digest, prior, findings, [*warnings, *notes], own)
@@ -142,6 +155,7 @@ def _read(
     audio_track: int | None,
     face_backend: str,
     progress: Progress | None,
+    go_on: Callable[[], None],
 ) -> tuple[str, Senses, tuple[str, ...], int]:
     """Read the recording to its end: its SHA-256, what was perceived, what was odd, and how often it was damaged."""
     from inperson.media import Reader, prefetch, sha256
@@ -167,7 +181,19 @@ def _read(
                         one.update(chunk)
                 if progress is not None:
                     progress(chunk.span.end, reader.info.duration)
+                go_on()
         return digest, senses, reader.warnings, reader.damage
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Raises `Cancelled` once the caller wants to stop."""
+
+    cancel: Cancel | None
+
+    def __call__(self) -> None:
+        if self.cancel is not None and self.cancel():
+            raise Cancelled("the analysis was cancelled by its caller; nothing was measured to the end")
 
 
 def _unfit(damage: int, duration: float) -> str:
@@ -194,7 +220,7 @@ class Analyzer:
     calibration: str | Path | Site | None = None
     recheck: bool = True
 
-    def __call__(self, path: str | Path, progress: Progress | None = None) -> Report:
+    def __call__(self, path: str | Path, progress: Progress | None = None, *, cancel: Cancel | None = None) -> Report:
         """Analyse one recording."""
         return analyze(
             path,
@@ -208,6 +234,7 @@ class Analyzer:
             calibration=self.calibration,
             recheck=self.recheck,
             progress=progress,
+            cancel=cancel,
         )
 
     def prepare(self) -> None:
@@ -274,6 +301,7 @@ class _Again:
     unseen: frozenset[str]
     session: Session
     options: Analyzer
+    cancel: Cancel | None = None
 
     def __call__(self, copy: Path, signals: tuple[str, ...]) -> Sequence[Finding]:
         options = replace(
@@ -283,7 +311,7 @@ class _Again:
         )
         if self.session.candidate.speaker is not None and self.unseen.issuperset(signals):
             options = replace(options, candidate=self.session.candidate.speaker)
-        return options(copy).findings
+        return options(copy, cancel=self.cancel).findings
 
 
 class DetectorRun:

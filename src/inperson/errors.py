@@ -7,7 +7,8 @@
     ├── ModelError      a model or its card is missing, altered or unusable
     ├── InputError      an argument or a side file (turns, manifest) is not as expected
     ├── StorageError    a recording cannot be fetched from where its URL says
-    └── AnalysisError   the isolated process of one recording crashed, or took too long or too much memory
+    ├── AnalysisError   the isolated process of one recording crashed, or took too long or too much memory
+    └── Cancelled       the caller asked to stop
 """
 
 from __future__ import annotations
@@ -46,3 +47,7 @@ class AnalysisError(InpersonError):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(f"{kind}: {message}")
         self.kind = kind
+
+
+class Cancelled(InpersonError):
+    """The caller asked an analysis to stop, and it did."""

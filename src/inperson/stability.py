@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inperson.errors import InpersonError
+from inperson.errors import Cancelled, InpersonError
 
 if TYPE_CHECKING:
     from inperson.report import Finding
@@ -35,6 +35,7 @@ def rechecked(
     again: Again,
     unseen: Container[str] = (),
     audio_track: int | None = None,
+    go_on: Callable[[], None] = lambda: None,
 ) -> tuple[list[Finding], list[str]]:
     """Findings with those that do not survive re-encoding made inconclusive, and warnings.
 
@@ -50,6 +51,8 @@ def rechecked(
         Signals that need no picture: where only these are measured again, none is encoded.
     audio_track : int, optional
         The track that was measured, from 0; it is the only one of the copies. All of them by default.
+    go_on : callable
+        Called while a copy is written; what it raises ends the work.
 
     Returns
     -------
@@ -64,16 +67,23 @@ def rechecked(
     found: dict[str, list[Finding]] = {signal: [] for signal in flagged}
     try:
         picture = any(signal not in unseen for signal in flagged)
-        for copy in _measured(path, flagged, again, picture, audio_track):
+        for copy in _measured(path, flagged, again, picture, audio_track, go_on):
             for finding in copy:
                 found[finding.signal].append(finding)
+    except Cancelled:
+        raise
     except (InpersonError, OSError) as error:
         return list(findings), [f"{', '.join(flagged)}: not measured again on re-encoded copies ({error})"]
     return [_judged(f, found[f.signal]) if f.signal in found else f for f in findings], []
 
 
 def _measured(
-    path: str | Path, flagged: tuple[str, ...], again: Again, picture: bool, audio_track: int | None
+    path: str | Path,
+    flagged: tuple[str, ...],
+    again: Again,
+    picture: bool,
+    audio_track: int | None,
+    go_on: Callable[[], None],
 ) -> list[Sequence[Finding]]:
     from inperson.degradation import degrade, suffix
     from inperson.media import probe
@@ -84,7 +94,7 @@ def _measured(
     with tempfile.TemporaryDirectory(prefix="inperson-") as folder:
         for preset in MILD:
             copy = Path(folder) / f"copy{suffix(preset, has_video)}"
-            degrade(path, copy, preset, picture=picture, audio_track=audio_track)
+            degrade(path, copy, preset, picture=picture, audio_track=audio_track, progress=lambda *_: go_on())
             out.append(again(copy, flagged))
             copy.unlink()
     return out

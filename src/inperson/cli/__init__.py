@@ -14,6 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from inperson._console import say
+from inperson.cli.audit import app as audit_app
 from inperson.cli.batch import batch
 from inperson.cli.bench import bench, schema
 from inperson.cli.calibrate import calibrate
@@ -23,6 +24,7 @@ from inperson.cli.evaluate import evaluate
 from inperson.cli.guard import EXIT_CODES, OK, USAGE
 from inperson.cli.latency import latency
 from inperson.cli.models import app as models_app
+from inperson.cli.serve import keys_app, serve
 from inperson.cli.sync import sync
 
 app = typer.Typer(
@@ -35,9 +37,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, sync, latency, batch, evaluate, calibrate, bench, schema, degrade):
+for command in (check, sync, latency, batch, evaluate, calibrate, bench, schema, degrade, serve):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(models_app, name="models")
+app.add_typer(keys_app, name="keys")
+app.add_typer(audit_app, name="audit")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

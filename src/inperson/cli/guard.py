@@ -16,10 +16,11 @@ from inperson.errors import InpersonError, InputError, MediaError, ModelError, S
 
 P = ParamSpec("P")
 
-OK, FAULT, USAGE, MEDIA, MODEL, INTERRUPTED, UNREAD = 0, 1, 2, 3, 4, 130, 141
+OK, FAULT, USAGE, MEDIA, MODEL, AUDIT, INTERRUPTED, UNREAD = 0, 1, 2, 3, 4, 5, 130, 141
 EXIT_CODES = (
     "Exit codes: 0 analysed (for batch: every recording has its line, report or error), 1 an unexpected fault, "
-    "2 wrong usage, 3 the recording cannot be read, 4 a model or its card is missing or altered, 130 interrupted, "
+    "2 wrong usage, 3 the recording cannot be read, 4 a model or its card is missing or altered, "
+    "5 an audit log was altered, 130 interrupted, "
     "141 nobody reads the output any more. "
     "No code says what a recording shows."
 )
