@@ -32,7 +32,7 @@ from inperson.detectors._face_frames import PLACES, FrameScores, scored, spread,
 from inperson.detectors._face_moments import WORDS, Moments
 from inperson.detectors._face_returns import Returns
 from inperson.detectors._face_texture import NAMES, Patch, patch, texture
-from inperson.types import Abstention, Chunk, Evidence, Face, Frame, Measurement, Reading, Session, Span
+from inperson.types import Abstention, Chunk, Curve, Evidence, Face, Frame, Measurement, Point, Reading, Session, Span
 
 TEXTURE_PERIOD = 2.0
 """Seconds between measurements of texture: they explain, they do not score."""
@@ -160,7 +160,15 @@ class FaceSwap:
             ),
             measurements=seen,
             alternatives=ALTERNATIVES if overall > 0 else (),
+            curve=_curve(table),
         )
+
+
+def _curve(table: NDArray[np.float64]) -> Curve:
+    points = (
+        Point(Span(float(rows[0, 0]), float(rows[-1, 0])), trimmed(rows[:, 2])) for rows in windows(table) if len(rows)
+    )
+    return Curve("mean logit of the network in stretches of 5 s", "1", tuple(points), 0.0, "as often pasted as not")
 
 
 def _standing_out(table: NDArray[np.float64], session: Session) -> list[Evidence]:
@@ -205,5 +213,5 @@ def _to_look_at(moments: dict[str, tuple[Span, ...]], overall: float, session: S
     for kind, spans in moments.items():
         longest = sorted(spans, key=lambda span: -span.duration)[:SHOWN]
         note = f"Worth a look, whatever the score: {WORDS[kind]}"
-        out += [Evidence(span, overall, note, session.candidate.track) for span in longest]
+        out += [Evidence(span, overall, note, session.candidate.track, kind=kind) for span in longest]
     return sorted(out, key=lambda one: one.span)

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from inperson import models
 from inperson.exchanges import Exchange, exchanges, refined
-from inperson.types import Abstention, Chunk, Evidence, Measurement, Reading, Session, Span
+from inperson.types import Abstention, Chunk, Curve, Evidence, Measurement, Point, Reading, Session, Span
 
 Array = NDArray[np.float64]
 
@@ -396,6 +396,7 @@ class ResponseLatency:
             evidence=_evidence(found, parts, stats, self._priors, session),
             measurements=_measurements(stats),
             alternatives=ALTERNATIVES,
+            curve=_curve(found, substantive.tolist(), stats),
         )
 
     def _exchanges(self, session: Session) -> list[Exchange]:
@@ -419,6 +420,20 @@ def _unusable(session: Session) -> str:
     if len(speakers) < 2:
         return "two speakers are needed, one who asks and one who answers; only one was found"
     return ""
+
+
+def _curve(found: Sequence[Exchange], substantive: Sequence[bool], stats: Timing) -> Curve:
+    """Every exchange's offset, held against the person's own short exchanges."""
+    points = (
+        Point(
+            Span(max(0.0, min(one.question.end, one.answer.start)), max(0.0, one.question.end, one.answer.start)),
+            one.offset,
+            kind="answer" if long else "short",
+        )
+        for one, long in zip(found, substantive, strict=True)
+    )
+    name = "how long after the question's end the answer begins"
+    return Curve(name, "s", tuple(points), stats.baseline, "this person's short exchanges in this call, median")
 
 
 def _evidence(
