@@ -58,6 +58,7 @@ def test_survives_json_and_keeps_the_documented_keys() -> None:
         "findings",
         "warnings",
         "timeline",
+        "excluded",
     ]
     assert keys["schema"] == "inperson/report/1"
     assert set(keys["findings"][0]) == {

@@ -118,6 +118,7 @@ def assembled(
         findings=tuple(findings),
         warnings=tuple(warnings),
         timeline=timeline(session),
+        excluded=tuple((span.start, span.end) for span in session.excluded),
     )
 
 

@@ -23,7 +23,7 @@ from inperson.calibration import Calibration, confidence
 from inperson.errors import InpersonError
 from inperson.perception import Senses, perceive
 from inperson.stability import rechecked
-from inperson.types import Abstention, Chunk, Detector, Reading, Session, Turn
+from inperson.types import Abstention, Chunk, Detector, Reading, Session, Span, Turn
 
 if TYPE_CHECKING:
     from inperson.report import Finding, Report
@@ -51,6 +51,7 @@ def analyze(
     face_backend: str = "onnx",
     calibration: str | Path | Site | None = None,
     recheck: bool = True,
+    exclude: Iterable[Span | tuple[float, float]] = (),
     progress: Progress | None = None,
     on_stage: OnStage | None = None,
 ) -> Report:
@@ -81,6 +82,9 @@ def analyze(
     recheck : bool
         Measure findings that speak for a signal again on two mildly re-encoded copies of the recording, and report
         those that do not survive it as inconclusive (`inperson.stability`). Costs nothing unless a finding speaks.
+    exclude : iterable of Span or (start, end)
+        Seconds to leave out, as a reviewer may ask: what lies in them is not measured. Who speaks and whose face is
+        whose is still told from the whole recording.
     progress, on_stage : callables, optional
         See `Progress` and `OnStage`.
 
@@ -101,12 +105,13 @@ def analyze(
     import scipy.linalg  # noqa: F401  # its BLAS can be limited only once it is loaded
     from threadpoolctl import threadpool_limits
 
-    from inperson import site
+    from inperson import _exclusion, site
     from inperson.detectors import factories
     from inperson.transcripts import read_turns
 
     confidence(0.0, prior)  # refuses an impossible prior before any work
     own = site.of(calibration)
+    excluded = _exclusion.spans(exclude)
     chosen = tuple(detectors if detectors is not None else factories(signals))
     made = [DetectorRun(factory()) for factory in chosen]
     for one in made:
@@ -115,9 +120,9 @@ def analyze(
     supplied = read_turns(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns)
     stages = Stages(on_stage)
     with threadpool_limits(1, user_api="blas"):  # on matrices this small, more threads cost more than they bring
-        digest, senses, warnings, damage = _read(path, made, stages, audio_track, face_backend, progress)
+        digest, senses, warnings, damage = _read(path, made, stages, audio_track, face_backend, progress, excluded)
         with stages("session"):
-            session = senses.session(supplied, candidate)
+            session = replace(senses.session(supplied, candidate), excluded=excluded)
         findings = []
         for one in made:
             with stages(one.detector.signal):
@@ -125,7 +130,7 @@ def analyze(
     notes = [note for one in made for note in one.notes(findings)]
     if recheck:
         # without the site calibration: a ratio that it caps at 1 must not look like a finding that turned round
-        options = Analyzer(None, None, supplied, candidate, prior, None, face_backend, recheck=False)
+        options = Analyzer(None, None, supplied, candidate, prior, None, face_backend, recheck=False, exclude=excluded)
         again = _Again(dict(zip(names, chosen, strict=True)), _unseen(made), session, options)
         with stages("recheck"):
             findings, unsure = rechecked(path, findings, again, again.unseen, audio_track)
@@ -141,8 +146,10 @@ def _read(
     audio_track: int | None,
     face_backend: str,
     progress: Progress | None,
+    excluded: tuple[Span, ...],
 ) -> tuple[str, Senses, tuple[str, ...], int]:
     """Read the recording to its end: its SHA-256, what was perceived, what was odd, and how often it was damaged."""
+    from inperson._exclusion import without
     from inperson.media import Reader, prefetch, sha256
 
     needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
@@ -161,9 +168,10 @@ def _read(
         # the thread that reads ahead must have ended before the reader is closed, whatever happens here
         with closing(prefetch(perceive(reader, senses, stages))) as ahead:
             for chunk in ahead:
+                kept = without(chunk, excluded)
                 for one in made:
                     with stages(one.detector.signal):
-                        one.update(chunk)
+                        one.update(kept)
                 if progress is not None:
                     progress(chunk.span.end, reader.info.duration)
         return digest, senses, reader.warnings, reader.damage
@@ -192,6 +200,7 @@ class Analyzer:
     face_backend: str = "onnx"
     calibration: str | Path | Site | None = None
     recheck: bool = True
+    exclude: tuple[Span | tuple[float, float], ...] = ()
 
     def __call__(self, path: str | Path, progress: Progress | None = None) -> Report:
         """Analyse one recording."""
@@ -206,6 +215,7 @@ class Analyzer:
             face_backend=self.face_backend,
             calibration=self.calibration,
             recheck=self.recheck,
+            exclude=self.exclude,
             progress=progress,
         )
 

@@ -171,6 +171,10 @@ class Report(Part):
     warnings: tuple[str, ...] = ()
     timeline: Timeline | None = Field(default=None, description="who spoke and which faces were seen, when")
 
+    excluded: tuple[tuple[float, float], ...] = Field(
+        default=(), description="start and end of spans that were left out of the analysis on request"
+    )
+
     def to_json(self, indent: int | None = 2) -> str:
         """The report as JSON; ``indent=None`` gives one line."""
         return self.model_dump_json(by_alias=True, indent=indent)

@@ -259,6 +259,8 @@ class Session:
     candidate : Candidate
     layout : str
         ``"none"`` (no face), ``"single"`` (one face track most of the time) or ``"several"``.
+    excluded : tuple of Span
+        Left out by the caller: turns and tracks still cover them, frames and sound do not.
     """
 
     media: MediaInfo
@@ -268,13 +270,14 @@ class Session:
     tracks: tuple[Track, ...]
     candidate: Candidate
     layout: Layout
+    excluded: tuple[Span, ...] = ()
 
     def spoken_by(self, speaker: str | None, alone: bool = True) -> list[Span]:
         """Spans in which `speaker` talks; with `alone`, parts where anyone else talks too are cut out.
 
-        Empty for None or an unknown label.
+        Without what is `excluded`. Empty for None or an unknown label.
         """
-        own = merged(turn.span for turn in self.turns if turn.speaker == speaker)
+        own = list(_without(merged(turn.span for turn in self.turns if turn.speaker == speaker), list(self.excluded)))
         if not alone:
             return own
         others = merged(turn.span for turn in self.turns if turn.speaker != speaker)

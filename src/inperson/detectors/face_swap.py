@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from inperson.detectors._face_crop import face_crop
 from inperson.detectors._face_frames import PLACES, FrameScores, scored, spread, trimmed, windows
-from inperson.detectors._face_moments import WORDS, Moments
+from inperson.detectors._face_moments import GONE, WORDS, Moments
 from inperson.detectors._face_returns import Returns
 from inperson.detectors._face_texture import NAMES, Patch, patch, texture
 from inperson.types import Abstention, Chunk, Curve, Evidence, Face, Frame, Measurement, Point, Reading, Session, Span
@@ -143,7 +143,7 @@ class FaceSwap:
         self, session: Session, table: NDArray[np.float64], width: float, seen: dict[str, Measurement]
     ) -> Reading:
         tracks = session.candidate.tracks
-        moments = self._moments.of(tracks, session.duration)
+        moments = _unforced(self._moments.of(tracks, session.duration), session.excluded)
         flashes = [event for track in tracks for event in self._returns[track].events()]
         overall = trimmed(table[:, 2])
         seen["highest_window"] = Measurement(max(trimmed(rows[:, 2]) for rows in windows(table)), "1")
@@ -162,6 +162,14 @@ class FaceSwap:
             alternatives=ALTERNATIVES if overall > 0 else (),
             curve=_curve(table),
         )
+
+
+def _unforced(moments: dict[str, tuple[Span, ...]], excluded: tuple[Span, ...]) -> dict[str, tuple[Span, ...]]:
+    """The moments without returns from where the caller cut the face out."""
+    ends = [span.end for span in excluded]
+    back = tuple(span for span in moments.get("return", ()) if all(abs(span.start - end) > GONE for end in ends))
+    rest = {kind: spans for kind, spans in moments.items() if kind != "return"}
+    return rest | ({"return": back} if back else {})
 
 
 def _curve(table: NDArray[np.float64]) -> Curve:

@@ -79,7 +79,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"clock": numbers.clock, "amount": lambda one: numbers.amount(one.value, one.unit), "plain": shown}
+    filters: dict[str, Any] = {
+        "clock": numbers.clock,
+        "amount": lambda one: numbers.amount(one.value, one.unit),
+        "plain": shown,
+        "signed": numbers.signed,
+    }
+    made.filters |= filters
     return made
 
 
@@ -133,6 +139,7 @@ def _view(report: Report, pictures: Mapping[tuple[int, int], Sequence[Picture]])
         "ticks": lanes.ticks(duration),
         "people": [*lanes.people(report), *lanes.faces(report)],
         "breaks": lanes.breaks(report),
+        "excluded": lanes.excluded(report),
         "words": words,
         "numbers": numbers,
         "pictured": bool(pictures),

@@ -189,7 +189,7 @@ def _distribution(signal: str, reports: Sequence[Report]) -> Mapping[str, Any]:
         "scored": len(ratios),
         "others": [(words.STATUS[s], n) for s in words.ORDER[1:] if (n := sum(one.status == s for one in found))],
         "bars": list(_bars(counts, most)),
-        "median": f"{sorted(ratios)[len(ratios) // 2]:+.2f}" if ratios else "",
+        "median": numbers.signed(sorted(ratios)[len(ratios) // 2]) if ratios else "",
         "marks": [
             (numbers.percent(mark + REACH, 2 * REACH), f"{mark:+d}" if mark else "0") for mark in (-2, -1, 0, 1, 2)
         ],

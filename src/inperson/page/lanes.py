@@ -130,6 +130,12 @@ def away(report: Report) -> list[Span]:
     return [Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= AWAY]
 
 
+def excluded(report: Report) -> Lane:
+    """What was left out of the analysis on request."""
+    told = [(Span(start, end), "left out of the analysis on request") for start, end in report.excluded]
+    return Lane("person", "Left out", "of this analysis", _bars(told, report.media.duration))
+
+
 def signal(finding: Finding, index: int, title: str, duration: float) -> Lane:
     """A signal's lane: its curve, and its moments by their number."""
     quality = "" if finding.quality is None else f"quality {finding.quality:.2f}"

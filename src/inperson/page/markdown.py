@@ -53,6 +53,9 @@ def _heading(report: Report) -> Iterator[str]:
     yield f"- Prior {report.prior:g} (stated, not estimated); inperson {escaped(report.version)}"
     if report.site is not None:
         yield f"- Compared with {report.site.recordings} genuine recordings of {code(report.site.label)}"
+    if report.excluded:
+        spans = (f"{numbers.clock(start)} to {numbers.clock(end)}" for start, end in report.excluded)
+        yield f"- Left out of the analysis on request: {', '.join(spans)}"
     yield from (f"- Note on the file: {escaped(warning)}" for warning in report.warnings)
     yield ""
 

@@ -21,6 +21,11 @@ def percent(part: float, whole: float) -> str:
     return f"{min(max(share, 0.0), 100.0):.3f}".rstrip("0").rstrip(".") + "%"
 
 
+def signed(value: float) -> str:
+    """Two digits with a sign, without a negative zero."""
+    return f"{round(value, 2) + 0.0:+.2f}"
+
+
 def at_prior(llr: float, prior: float) -> float:
     """The confidence that a log10 likelihood ratio gives at another prior (Bayes' rule on the odds)."""
     against: float = (1 - prior) / prior * 10.0 ** -max(-300.0, min(300.0, llr))

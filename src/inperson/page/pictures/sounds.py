@@ -38,7 +38,7 @@ def strip(source: Source, finding: Finding, moment: Moment) -> list[Picture]:
     if period is not None:
         image = _ticked(image, seams(levels, period.value / 1000), length)
         words += (
-            f". The ticks on top are {period.value:.0f} ms apart, the block period that was measured, placed where abrupt "
+            f". The ticks on top are {period.value:.0f} ms apart, the block period measured, placed where abrupt "
             "changes in this stretch add up most"
         )
     return [

@@ -66,6 +66,11 @@
     one("#unplayable").hidden = Boolean(missing && !missing.hidden);
     one(".more").open = true;
   });
+  media.addEventListener("loadeddata", () => {
+    const told = one("#soundonly");
+    if (told) told.hidden = media.videoWidth > 0;
+    one("#unplayable").hidden = true;
+  });
   const head = one("#head"), ruler = one(".ruler .track"), lanes = one("#lanes");
   const follow = () => {
     const time = media.currentTime;
