@@ -157,13 +157,13 @@ def test_nothing_of_a_recording_runs(opened, film, tmp_path):
     shown = ready(opened(out))
     shown.locator("#note").fill(pages.EVIL)
     shown.locator("#reviewer").fill(pages.EVIL)
-    shown.locator('[data-do="sign"]').click()
     reason = shown.locator("#m-0-0 [data-decide='reason']")
     reason.fill(pages.EVIL)
     shown.locator("#m-0-0 [data-decide='excluded']").check()
-    for part in (*shown.locator("[data-says]").all()[:6], shown.locator("#m-0-0 .time")):
+    for part in (*shown.locator("rect[data-says]").all(), shown.locator("#m-0-0 .time")):
         part.hover()
     shown.locator("#m-0-0 .time").click()
+    shown.locator('[data-do="sign"]').click()
     shown.reload()
     assert pages.EVIL in shown.locator("#signed").inner_text()
     assert shown.evaluate("window.pwned") is None
