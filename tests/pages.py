@@ -23,8 +23,8 @@ def chromium() -> str | None:
 
 
 def film(path: Path, seconds: float = 12.0) -> Path:
-    """A recording that any browser plays."""
-    clips.write(path, *clips.flash_and_beep(seconds=seconds))
+    """A recording that any browser plays: a flash and a beep 0.2 s after each second."""
+    clips.write(path, *clips.flash_and_beep(seconds=seconds, at=[k + 0.2 for k in range(int(seconds))]))
     return path
 
 

@@ -106,7 +106,8 @@ def test_a_glimpse_shows_the_frames_that_reading_shows(film):
     read_ = {frame.time: frame.image for frame in frames(film)}
     seen = list(_glimpse.frames(probe(film), 3.0, 3.5))
     assert [frame.time for frame in seen] == [time for time in read_ if 3.0 <= time < 3.5]
-    assert len(seen) == 12 or len(seen) == 13
+    assert len(seen) in (12, 13)
+    assert max(frame.image.mean() for frame in seen) > 200
     for frame in seen:
         np.testing.assert_array_equal(frame.image, read_[frame.time])
     assert list(_glimpse.frames(probe(film), 3.0, 3.5, deadline=0.0)) == []
@@ -116,10 +117,9 @@ def test_a_glimpse_of_sound_lies_where_the_beeps_are(film):
     from inperson.media import samples
 
     whole = np.concatenate([chunk.audio for chunk in samples(film)])
-    start = int(np.abs(whole[16000:]).argmax()) / 16000  # a second before the loudest sample, after the first one
-    part = _glimpse.sound(probe(film), start, start + 1.5)
+    part = _glimpse.sound(probe(film), 2.5, 4.0)
     assert part.shape == (24000,)
-    wanted = whole[round(start * 16000) :][:24000]
+    wanted = whole[40000:64000]
     lag = np.argmax(np.correlate(np.abs(part), np.abs(wanted), "full")) - len(wanted) + 1
     assert abs(lag) <= 2
     assert np.corrcoef(part, wanted)[0, 1] > 0.99
