@@ -243,6 +243,22 @@ def test_commands(cli, film, tmp_path):
     assert "<video" in (tmp_path / href).read_text()
 
 
+def test_a_copy_that_browsers_play_keeps_the_times(cli, tmp_path):
+    import clips
+
+    original = tmp_path / "call.mpg"
+    clips.write(original, *clips.flash_and_beep())
+    stored = tmp_path / "report.json"
+    stored.write_text(pages.report(original).to_json())
+    out = tmp_path / "r.html"
+    assert cli("report", stored, "--media", original, "--html", out, "--copy", "--no-pictures")[0] == 0
+    assert 'src="./r-viewing.mp4"' in out.read_text()
+    assert "encoded again for browsers" in out.read_text()
+    copied = clips.flashes(frames(tmp_path / "r-viewing.mp4"))
+    assert copied == pytest.approx(clips.flashes(frames(original)), abs=0.02)
+    assert cli("report", stored, "--html", out, "--copy")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

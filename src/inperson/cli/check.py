@@ -20,10 +20,13 @@ from inperson.cli.options import (
     Prior,
     Recheck,
     Signals,
+    ViewingCopy,
     Who,
     names,
     spans,
 )
+from inperson.cli.report import write_page
+from inperson.errors import InputError
 
 
 @guarded
@@ -32,6 +35,7 @@ def check(
     json_out: JsonOut = None,
     html: HtmlOut = None,
     pictures: Pictures = None,
+    copy: ViewingCopy = False,
     signals: Signals = None,
     turns: Annotated[
         Path | None,
@@ -50,6 +54,8 @@ def check(
 
     require_other(json_out, file)
     require_other(html, file, "--html")
+    if copy and html in (None, "-"):
+        raise InputError("--copy lies beside the page: give --html a file")
     with reading_bar() as progress:
         report = analyze(
             file,
@@ -67,10 +73,7 @@ def check(
     if json_out is not None:
         write(json_out, report.to_json() + "\n")
     if html is not None:
-        from inperson.page import page
-
-        out = None if html == "-" else html
-        write(html, page(report, media=file, out=out, pictures=pictures is not False))
+        write_page(report, html, file, pictures is not False, copy)
     if "-" not in (json_out, html):
         from inperson.render import view
 

@@ -46,6 +46,10 @@ Pictures = Annotated[
         "--pictures/--no-pictures", help="Put small pictures of the recording into the page, or leave them out."
     ),
 ]
+ViewingCopy = Annotated[
+    bool,
+    typer.Option("--copy", help="Play a copy encoded for browsers, written beside the page: for HEVC, MPEG, AVI."),
+]
 Exclude = Annotated[
     str | None,
     typer.Option(

@@ -9,7 +9,7 @@ import typer
 
 from inperson._console import require_other, say, show, write
 from inperson.cli.guard import guarded
-from inperson.cli.options import HtmlOut, Pictures
+from inperson.cli.options import HtmlOut, Pictures, ViewingCopy
 from inperson.errors import InputError
 from inperson.report import Report
 
@@ -31,9 +31,12 @@ def report(
         Path | None, typer.Option("--media", metavar="FILE", help="The recording, to play in the page.")
     ] = None,
     pictures: Pictures = None,
+    copy: ViewingCopy = False,
     pages: Annotated[bool, typer.Option("--pages/--no-pages", help="With --index: a page for each recording.")] = True,
 ) -> None:
     """Show a stored result: on the terminal, as a reviewer's page, as Markdown, or a whole batch as an index."""
+    if copy and (html in (None, "-") or media is None):
+        raise InputError("--copy lies beside the page and is made of the recording: give --html a file, and --media")
     for target, option in ((html, "--html"), (markdown, "--markdown"), (index, "--index")):
         require_other(target, result, option, "the results")
         if media is not None:
@@ -50,11 +53,10 @@ def report(
         return
     found = _read(result)
     if html is not None:
-        from inperson.page import page
         from inperson.page.folder import linked
 
         drawn = pictures is not False and (media is not None or bool(pictures))
-        write(html, page(found, media=media or linked(found), out=None if html == "-" else html, pictures=drawn))
+        write_page(found, html, media or linked(found), drawn, copy)
     if markdown is not None:
         from inperson.page import markdown as form
 
@@ -63,6 +65,15 @@ def report(
         from inperson.render import view
 
         show(view(found))
+
+
+def write_page(report: Report, html: str, media: str | Path | None, pictures: bool, copy: bool) -> None:
+    """Write the reviewer's page, and the copy that it plays where one is asked for."""
+    from inperson.page import page
+    from inperson.page.folder import viewing_copy
+
+    played = viewing_copy(media, html) if copy and media is not None else None
+    write(html, page(report, media=media, out=None if html == "-" else html, copy=played, pictures=pictures))
 
 
 def _read(path: Path) -> Report:

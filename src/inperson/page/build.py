@@ -31,6 +31,7 @@ def page(
     *,
     media: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
+    copy: str | os.PathLike[str] | None = None,
     pictures: bool = True,
     seconds: float | None = None,
 ) -> str:
@@ -44,6 +45,8 @@ def page(
         the page holds neither, and the reviewer can choose the file in the page.
     out : path, optional
         Where the page will lie; decides the link. The current folder by default.
+    copy : path, optional
+        A copy that browsers play (`inperson.page.folder.viewing_copy`), to play instead of `media`; the page says so.
     pictures : bool
         Put small pictures of the strongest moments into the page (faces and spectra of this recording).
     seconds : float, optional
@@ -64,7 +67,11 @@ def page(
     from inperson.page.pictures import drawn
 
     made = drawn(report, media, seconds=seconds) if media is not None and pictures else {}
-    return environment().get_template("page.html.j2").render(**_view(report, made), link=_link(media, out), **policed())
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(**_view(report, made), link=_link(copy or media, out), copied=copy is not None, **policed())
+    )
 
 
 @functools.cache

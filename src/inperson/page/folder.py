@@ -13,6 +13,9 @@ from inperson.page.build import page
 from inperson.page.index import Row, index, read
 from inperson.report import Report
 
+VIEWING = "mild-a"
+"""Preset of `inperson.degradation` that changes nothing but the encoding."""
+
 
 def write_index(
     results: str | os.PathLike[str],
@@ -53,6 +56,25 @@ def write_index(
         rows = _paged(rows, target.with_name(f"{target.stem}-pages"), pictures, write)
     write(str(out), index(rows, title=Path(results).name))
     return len(rows)
+
+
+def viewing_copy(media: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+    """Encode a recording again, with the same times, as H.264 and AAC, which every browser plays.
+
+    Beside the page `out`, as ``<its name>-viewing.mp4`` (``.m4a`` without picture).
+
+    Raises
+    ------
+    MediaError, InputError
+        The recording cannot be read, or the copy cannot be written.
+    """
+    from inperson.degradation import PRESETS, degrade
+    from inperson.media import probe
+
+    target = Path(os.path.realpath(out))
+    copy = target.with_name(f"{target.stem}-viewing{PRESETS[VIEWING].suffix(probe(media).video is not None)}")
+    degrade(media, copy, VIEWING)
+    return copy
 
 
 def linked(report: Report) -> str | None:
