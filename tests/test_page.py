@@ -114,6 +114,7 @@ def test_one_action_plays_the_strongest_moment_of_each_signal(opened, made):
         assert start < now(shown) < start + 2.5
     until(shown, "document.querySelector('#media').paused")  # at the moment's end, by itself
     assert now(shown) == pytest.approx(4.5, abs=0.5)
+    assert "a Bluetooth headset" in shown.locator("#beside").inner_text()
 
 
 def test_the_keyboard_alone_is_enough(opened, made):

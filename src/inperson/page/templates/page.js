@@ -37,6 +37,12 @@
     moment.classList.add("current");
     const label = one(".flagged", moment).textContent.trim();
     one("#chosen").textContent = `${label}, ${clock(span.start)} to ${clock(span.end)}: ${one(".note", moment).textContent}`;
+    const also = all(".alternatives li", moment.closest(".finding"));
+    const beside = one("#beside");
+    beside.hidden = !also.length;
+    const list = document.createElement("ul");
+    list.append(...also.map((item) => make("li", item.textContent)));
+    beside.replaceChildren(make("h2", "What else would explain it"), list);
     return moment;
   };
   const listen = (element) => { choose(element); until = end(); start(); };
