@@ -70,7 +70,12 @@ def page(
     return (
         environment()
         .get_template("page.html.j2")
-        .render(**_view(report, made), link=_link(copy or media, out), copied=copy is not None, **policed())
+        .render(
+            **_view(report, made),
+            link=_link(copy or media, out),
+            copied=copy is not None,
+            **policed("player.js", "review.js"),
+        )
     )
 
 
@@ -103,21 +108,22 @@ def shown(text: str) -> str:
     return plain(text.replace("\n", " "))
 
 
-def policed(script: str = "page.js") -> dict[str, Any]:
-    """Style and script of a page, and the policy that lets them alone act."""
+def policed(*scripts: str) -> dict[str, Any]:
+    """Style and script of a page, and the policy that lets them alone act. Several scripts become one function."""
     from markupsafe import Markup
 
-    parts = {name: _file(name) for name in ("page.css", script)}
-    digests = {
-        name: "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        for name, text in parts.items()
-    }
+    style = _file("page.css")
+    script = '"use strict";\n(() => {\n' + "".join(map(_file, scripts)) + "})();\n"
     policy = (
-        f"default-src 'none'; style-src '{digests['page.css']}'; script-src '{digests[script]}'; img-src data:; "
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
         "media-src 'self' file: blob: data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; "
         "trusted-types 'none'"
     )
-    return {"policy": policy, "style": Markup(parts["page.css"]), "script": Markup(parts[script])}  # our own files
+    return {"policy": policy, "style": Markup(style), "script": Markup(script)}  # our own files
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 @functools.cache
