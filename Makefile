@@ -1,5 +1,5 @@
 # make demo   set up .venv and analyse samples/interview.mp4
-# make test   set up .venv and pass the tests (with the docs' examples)
+# make test   set up .venv and pass the tests (with the docs' examples); as root it installs Debian's chromium for them
 # make check  what CI adds: ruff and mypy
 # make fuzz   damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
 SHELL := /bin/sh
@@ -16,6 +16,7 @@ demo: $(VENV)/.installed
 	@$(BIN)/inperson check samples/interview.mp4 --json out/interview.json
 
 test: $(VENV)/.installed-dev
+	@sh scripts/browser
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/.installed-dev

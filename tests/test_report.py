@@ -48,13 +48,24 @@ def test_survives_json_and_keeps_the_documented_keys() -> None:
     made = report()
     assert Report.from_json(made.to_json()) == made
     keys = json.loads(made.to_json(indent=None))
-    assert list(keys) == ["schema", "version", "media", "candidate", "prior", "site", "findings", "warnings"]
+    assert list(keys) == [
+        "schema",
+        "version",
+        "media",
+        "candidate",
+        "prior",
+        "site",
+        "findings",
+        "warnings",
+        "timeline",
+        "excluded",
+    ]
     assert keys["schema"] == "inperson/report/1"
     assert set(keys["findings"][0]) == {
         "signal", "status", "score", "confidence", "llr", "interval", "quality", "p_value", "p_value_reason", "reason",
-        "evidence", "measurements", "model", "alternatives",
+        "evidence", "measurements", "model", "alternatives", "curve",
     }  # fmt: skip
-    assert set(keys["findings"][0]["evidence"][0]) == {"start", "end", "score", "note", "track", "speaker"}
+    assert set(keys["findings"][0]["evidence"][0]) == {"start", "end", "score", "note", "track", "speaker", "kind"}
     assert "\n" not in made.to_json(indent=None)
 
 

@@ -78,8 +78,8 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def require_other(target: str | None, recording: Path) -> None:
-    """Refuse to write over the recording.
+def require_other(target: str | None, recording: Path, option: str = "--json", what: str = "the recording") -> None:
+    """Refuse to write over what is read.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def require_other(target: str | None, recording: Path) -> None:
     """
     with suppress(OSError):
         if target not in (None, "-") and os.path.samefile(str(target), recording):
-            raise InputError(f"--json {target} would overwrite the recording; give it another name")
+            raise InputError(f"{option} {target} would overwrite {what}; give it another name")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from inperson import calibration
+from inperson._along import along, timeline
 from inperson.types import Abstention, Detector, Evidence, Reading, Session, Span
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def calibrated(
         measurements=numbers,
         model=detector.model,
         alternatives=result.alternatives,
+        curve=along(result.curve, session.duration),
     )
 
 
@@ -80,6 +82,7 @@ def _moments(evidence: Iterable[Evidence], duration: float) -> tuple[Moment, ...
             note=one.note,
             track=one.track,
             speaker=one.speaker,
+            kind=one.kind or None,
         )
         for span, one in sorted(kept, key=lambda item: item[0])
     )
@@ -114,6 +117,8 @@ def assembled(
         ),
         findings=tuple(findings),
         warnings=tuple(warnings),
+        timeline=timeline(session),
+        excluded=tuple((span.start, span.end) for span in session.excluded),
     )
 
 

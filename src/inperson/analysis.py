@@ -25,7 +25,7 @@ from inperson.calibration import Calibration, confidence
 from inperson.errors import Cancelled, InpersonError
 from inperson.perception import Senses, perceive
 from inperson.stability import rechecked
-from inperson.types import Abstention, Chunk, Detector, Reading, Session, Turn
+from inperson.types import Abstention, Chunk, Detector, Reading, Session, Span, Turn
 
 if TYPE_CHECKING:
     from inperson.report import Finding, Report
@@ -55,6 +55,7 @@ def analyze(
     face_backend: str = "onnx",
     calibration: str | Path | Site | None = None,
     recheck: bool = True,
+    exclude: Iterable[Span | tuple[float, float]] = (),
     progress: Progress | None = None,
     on_stage: OnStage | None = None,
     cancel: Cancel | None = None,
@@ -89,6 +90,9 @@ def analyze(
     recheck : bool
         Measure findings that speak for a signal again on two mildly re-encoded copies of the recording, and report
         those that do not survive it as inconclusive (`inperson.stability`). Costs nothing unless a finding speaks.
+    exclude : iterable of Span or (start, end)
+        Seconds to leave out, as a reviewer may ask: what lies in them is not measured. Who speaks and whose face is
+        whose is still told from the whole recording.
     progress, on_stage : callables, optional
         See `Progress` and `OnStage`.
     cancel : callable, optional
@@ -112,12 +116,13 @@ def analyze(
     Cancelled
         `cancel` said so. Nothing of the recording is left behind.
     """
-    from inperson import site
+    from inperson import _exclusion, site
     from inperson.detectors import factories
     from inperson.transcripts import read_turns
 
     confidence(0.0, prior)  # refuses an impossible prior before any work
     own = site.of(calibration)
+    excluded = _exclusion.spans(exclude)
     chosen = tuple(detectors if detectors is not None else factories(signals))
     made = [DetectorRun(factory()) for factory in chosen]
     for one in made:
@@ -127,10 +132,12 @@ def analyze(
     stages = Stages(on_stage)
     go_on = _Asked(cancel)
     with one_blas_thread():  # on matrices this small, more threads cost more than they bring
-        digest, senses, warnings, damage = _read(path, made, stages, audio_track, face_backend, progress, go_on)
+        digest, senses, warnings, damage = _read(
+            path, made, stages, audio_track, face_backend, progress, excluded, go_on
+        )
         go_on()
         with stages("session"):
-            session = senses.session(supplied, candidate)
+            session = replace(senses.session(supplied, candidate), excluded=excluded)
         findings = []
         for one in made:
             go_on()
@@ -139,7 +146,7 @@ def analyze(
     notes = [note for one in made for note in one.notes(findings)]
     if recheck:
         # without the site calibration: a ratio that it caps at 1 must not look like a finding that turned round
-        options = Analyzer(None, None, supplied, candidate, prior, None, face_backend, recheck=False)
+        options = Analyzer(None, None, supplied, candidate, prior, None, face_backend, recheck=False, exclude=excluded)
         again = _Again(dict(zip(names, chosen, strict=True)), _unseen(made), session, options, cancel)
         with stages("recheck"):
             findings, unsure = rechecked(path, findings, again, again.unseen, audio_track, go_on)
@@ -155,9 +162,11 @@ def _read(
     audio_track: int | None,
     face_backend: str,
     progress: Progress | None,
+    excluded: tuple[Span, ...],
     go_on: Callable[[], None],
 ) -> tuple[str, Senses, tuple[str, ...], int]:
     """Read the recording to its end: its SHA-256, what was perceived, what was odd, and how often it was damaged."""
+    from inperson._exclusion import without
     from inperson.media import Reader, prefetch, sha256
 
     needs: frozenset[str] = frozenset().union(*(one.detector.needs for one in made))
@@ -176,9 +185,10 @@ def _read(
         # the thread that reads ahead must have ended before the reader is closed, whatever happens here
         with closing(prefetch(perceive(reader, senses, stages))) as ahead:
             for chunk in ahead:
+                kept = without(chunk, excluded)
                 for one in made:
                     with stages(one.detector.signal):
-                        one.update(chunk)
+                        one.update(kept)
                 if progress is not None:
                     progress(chunk.span.end, reader.info.duration)
                 go_on()
@@ -219,6 +229,7 @@ class Analyzer:
     face_backend: str = "onnx"
     calibration: str | Path | Site | None = None
     recheck: bool = True
+    exclude: tuple[Span | tuple[float, float], ...] = ()
 
     def __call__(self, path: str | Path, progress: Progress | None = None, *, cancel: Cancel | None = None) -> Report:
         """Analyse one recording."""
@@ -233,6 +244,7 @@ class Analyzer:
             face_backend=self.face_backend,
             calibration=self.calibration,
             recheck=self.recheck,
+            exclude=self.exclude,
             progress=progress,
             cancel=cancel,
         )

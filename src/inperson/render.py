@@ -91,6 +91,8 @@ def _heading(report: Report) -> RenderableType:
         ("Candidate", f"{face}, {voice}: {who.how}"),
         ("Prior", f"{report.prior:g} (stated, not estimated)"),
     ]
+    if report.excluded:
+        rows.append(("Left out", ", ".join(f"{clock(start)} to {clock(end)}" for start, end in report.excluded)))
     if report.site is not None:
         own = report.site
         rows.append(

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+
+from inperson._over_time import Curve, Part, Timeline
 
 SCHEMA: Literal["inperson/report/1"] = "inperson/report/1"
 
 Status = Literal["scored", "inconclusive", "abstained", "not_applicable"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Moment(_Part):
+class Moment(Part):
     """A stretch of the recording that supports a finding."""
 
     start: float = Field(ge=0, description="seconds from the start of the recording")
@@ -28,6 +26,10 @@ class Moment(_Part):
     note: str = Field(description="what was measured here")
     track: int | None = Field(default=None, description="face track it is about")
     speaker: str | None = Field(default=None, description="speaker it is about")
+    kind: str | None = Field(
+        default=None,
+        description="null: the score rests on it; profile, fast, edge or return: a place to look at whatever the score",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -36,14 +38,14 @@ class Moment(_Part):
         return self
 
 
-class Quantity(_Part):
+class Quantity(Part):
     """A number and its unit."""
 
     value: float
     unit: str
 
 
-class Finding(_Part):
+class Finding(Part):
     """What one signal's detector says about the recording.
 
     Exactly one of `confidence` and `reason` is set. `confidence` is P(signal present | evidence) at the report's
@@ -77,6 +79,7 @@ class Finding(_Part):
     measurements: dict[str, Quantity] = Field(default_factory=dict)
     model: str | None = Field(default=None, description="name-version of the model card")
     alternatives: tuple[str, ...] = Field(default=(), description="innocent explanations that fit the measurement")
+    curve: Curve | None = Field(default=None, description="what the score was made from, over the recording")
 
     @model_validator(mode="after")
     def _scored_or_reasoned(self) -> Self:
@@ -88,7 +91,7 @@ class Finding(_Part):
         return self
 
 
-class VideoStream(_Part):
+class VideoStream(Part):
     """The picture, as the container and the first packets describe it."""
 
     codec: str
@@ -103,7 +106,7 @@ class VideoStream(_Part):
     start: float | None = Field(default=None, description="seconds after the recording's origin")
 
 
-class AudioStream(_Part):
+class AudioStream(Part):
     """One audio track."""
 
     codec: str
@@ -115,7 +118,7 @@ class AudioStream(_Part):
     start: float | None = Field(default=None, description="seconds after the recording's origin")
 
 
-class Media(_Part):
+class Media(Part):
     """The recording itself."""
 
     path: str
@@ -131,7 +134,7 @@ class Media(_Part):
     creation_time: str | None = None
 
 
-class Subject(_Part):
+class Subject(Part):
     """Which face and which voice was taken to be the candidate's, and how that was decided."""
 
     track: int | None
@@ -139,7 +142,7 @@ class Subject(_Part):
     how: str
 
 
-class SiteCalibration(_Part):
+class SiteCalibration(Part):
     """The platform's own genuine recordings that this one was compared with."""
 
     label: str = Field(description="what the platform calls it")
@@ -151,7 +154,7 @@ class SiteCalibration(_Part):
     scored: dict[str, int] = Field(description="of these, how many each signal was scored on")
 
 
-class Report(_Part):
+class Report(Part):
     """Everything `inperson` says about one recording."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
@@ -166,6 +169,11 @@ class Report(_Part):
     site: SiteCalibration | None = Field(default=None, description="the site calibration that was used, if any")
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...] = ()
+    timeline: Timeline | None = Field(default=None, description="who spoke and which faces were seen, when")
+
+    excluded: tuple[tuple[float, float], ...] = Field(
+        default=(), description="start and end of spans that were left out of the analysis on request"
+    )
 
     def to_json(self, indent: int | None = 2) -> str:
         """The report as JSON; ``indent=None`` gives one line."""

@@ -259,6 +259,8 @@ class Session:
     candidate : Candidate
     layout : str
         ``"none"`` (no face), ``"single"`` (one face track most of the time) or ``"several"``.
+    excluded : tuple of Span
+        Left out by the caller: turns and tracks still cover them, frames and sound do not.
     """
 
     media: MediaInfo
@@ -268,13 +270,14 @@ class Session:
     tracks: tuple[Track, ...]
     candidate: Candidate
     layout: Layout
+    excluded: tuple[Span, ...] = ()
 
     def spoken_by(self, speaker: str | None, alone: bool = True) -> list[Span]:
         """Spans in which `speaker` talks; with `alone`, parts where anyone else talks too are cut out.
 
-        Empty for None or an unknown label.
+        Without what is `excluded`. Empty for None or an unknown label.
         """
-        own = merged(turn.span for turn in self.turns if turn.speaker == speaker)
+        own = list(_without(merged(turn.span for turn in self.turns if turn.speaker == speaker), list(self.excluded)))
         if not alone:
             return own
         others = merged(turn.span for turn in self.turns if turn.speaker != speaker)
@@ -316,6 +319,9 @@ class Evidence:
         One sentence for a reviewer: what was measured here. Never a verdict.
     track, speaker : int or None, str or None
         Whose face or voice it is about.
+    kind : str
+        Empty for what the score rests on. ``"profile"``, ``"fast"``, ``"edge"``, ``"return"`` (of a face): a place to
+        look at whatever the score, where what is looked for would show.
     """
 
     span: Span
@@ -323,6 +329,48 @@ class Evidence:
     note: str
     track: int | None = None
     speaker: str | None = None
+    kind: str = ""
+
+
+MAX_POINTS = 720
+"""Points of a curve that a report keeps at most: one every 5 s of an hour. Own choice, for the size of a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What was measured in one stretch; `low` and `high` are the 95 % interval of `value` where there is one.
+
+    `kind` tells points apart where a curve has several kinds; empty where it has one.
+    """
+
+    span: Span
+    value: float
+    low: float | None = None
+    high: float | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A measurement over the recording: what a score was made from, stretch by stretch.
+
+    Attributes
+    ----------
+    name : str
+        What was measured, for a reader.
+    unit : str
+        As in `Measurement`.
+    points : tuple of Point
+        In any order; what is not finite, or lies outside the recording, is left out of the report.
+    reference, reference_name : float or None, str
+        The value to hold the others against, and what it is.
+    """
+
+    name: str
+    unit: str
+    points: tuple[Point, ...]
+    reference: float | None = None
+    reference_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +389,8 @@ class Reading:
     measurements : mapping of str to Measurement
     alternatives : tuple of str
         Innocent explanations that fit what was measured.
+    curve : Curve or None
+        What the score was made from, over the recording.
     """
 
     score: float
@@ -349,6 +399,7 @@ class Reading:
     evidence: tuple[Evidence, ...] = ()
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     alternatives: tuple[str, ...] = ()
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, slots=True)

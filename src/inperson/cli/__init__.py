@@ -24,6 +24,7 @@ from inperson.cli.evaluate import evaluate
 from inperson.cli.guard import EXIT_CODES, OK, USAGE
 from inperson.cli.latency import latency
 from inperson.cli.models import app as models_app
+from inperson.cli.report import report
 from inperson.cli.serve import keys_app, serve
 from inperson.cli.sync import sync
 
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (check, sync, latency, batch, evaluate, calibrate, bench, schema, degrade, serve):
+for command in (check, report, sync, latency, batch, evaluate, calibrate, bench, schema, degrade, serve):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(models_app, name="models")
 app.add_typer(keys_app, name="keys")

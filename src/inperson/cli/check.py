@@ -9,13 +9,33 @@ import typer
 
 from inperson._console import reading_bar, require_other, say, show, write
 from inperson.cli.guard import guarded
-from inperson.cli.options import AudioTrack, FaceBackend, JsonOut, OwnCalibration, Prior, Recheck, Signals, Who, names
+from inperson.cli.options import (
+    AudioTrack,
+    Exclude,
+    FaceBackend,
+    HtmlOut,
+    JsonOut,
+    OwnCalibration,
+    Pictures,
+    Prior,
+    Recheck,
+    Signals,
+    ViewingCopy,
+    Who,
+    names,
+    spans,
+)
+from inperson.cli.report import write_page
+from inperson.errors import InputError
 
 
 @guarded
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The recording.")],
     json_out: JsonOut = None,
+    html: HtmlOut = None,
+    pictures: Pictures = None,
+    copy: ViewingCopy = False,
     signals: Signals = None,
     turns: Annotated[
         Path | None,
@@ -27,11 +47,15 @@ def check(
     face_backend: FaceBackend = "onnx",
     calibration: OwnCalibration = None,
     recheck: Recheck = True,
+    exclude: Exclude = None,
 ) -> None:
     """Analyse one recording and show what each signal measured, with the moments that support it."""
     from inperson.analysis import analyze
 
     require_other(json_out, file)
+    require_other(html, file, "--html")
+    if copy and html in (None, "-"):
+        raise InputError("--copy lies beside the page: give --html a file")
     with reading_bar() as progress:
         report = analyze(
             file,
@@ -43,13 +67,17 @@ def check(
             face_backend=face_backend,
             calibration=calibration,
             recheck=recheck,
+            exclude=spans(exclude),
             progress=progress,
         )
     if json_out is not None:
         write(json_out, report.to_json() + "\n")
-    if json_out != "-":
+    if html is not None:
+        write_page(report, html, file, pictures is not False, copy)
+    if "-" not in (json_out, html):
         from inperson.render import view
 
         show(view(report))
-        if json_out is not None:
-            say(f"JSON written to {json_out}")
+    for name, target in (("JSON", json_out), ("page", html)):
+        if target not in (None, "-"):
+            say(f"{name} written to {target}")

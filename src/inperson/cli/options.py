@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from inperson.errors import InputError
 
 Signals = Annotated[
     str | None,
@@ -32,6 +36,28 @@ FaceBackend = Annotated[
 JsonOut = Annotated[
     str | None, typer.Option("--json", metavar="OUT", help="Write JSON to this file, or to standard output for -.")
 ]
+HtmlOut = Annotated[
+    str | None,
+    typer.Option("--html", metavar="OUT", help="Write the reviewer's page, which plays the recording beside it."),
+]
+Pictures = Annotated[
+    bool | None,
+    typer.Option(
+        "--pictures/--no-pictures", help="Put small pictures of the recording into the page, or leave them out."
+    ),
+]
+ViewingCopy = Annotated[
+    bool,
+    typer.Option("--copy", help="Play a copy encoded for browsers, written beside the page: for HEVC, MPEG, AVI."),
+]
+Exclude = Annotated[
+    str | None,
+    typer.Option(
+        "--exclude",
+        metavar="A-B,...",
+        help="Leave these seconds out, as in 12.5-30,61-64; or what a review saved by the page excludes: review.json.",
+    ),
+]
 Recheck = Annotated[
     bool,
     typer.Option(
@@ -55,6 +81,34 @@ Timeout = Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds 
 Memory = Annotated[int, typer.Option("--memory", metavar="MIB", help="MiB of memory one worker may hold.")]
 RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Try recordings again that ended in an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+
+
+def spans(exclude: str | None) -> list[tuple[float, float]]:
+    """Spans of ``--exclude``: written out, or in the file of a review.
+
+    Raises
+    ------
+    InputError
+        Neither.
+    """
+    if exclude is None:
+        return []
+    if exclude.endswith(".json"):
+        return _reviewed(Path(exclude))
+    found = [re.fullmatch(r"\s*(\d+\.?\d*)\s*-\s*(\d+\.?\d*)\s*", part) for part in exclude.split(",")]
+    if not all(found):
+        raise InputError(f"--exclude takes seconds such as 12.5-30,61-64 or a review's .json, found {exclude!r}")
+    return [(float(part[1]), float(part[2])) for part in found if part]
+
+
+def _reviewed(path: Path) -> list[tuple[float, float]]:
+    try:
+        review = json.loads(path.read_bytes())
+        return [(float(span["start"]), float(span["end"])) for span in review["excluded"]]
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{path} is no review saved by the reviewer's page") from None
 
 
 def names(signals: str | None) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from inperson.lips import lag
 from inperson.lips.match import LIMIT, Chance, ratio
 from inperson.lips.mouth import Array, Lips
 from inperson.lips.pair import Pair
-from inperson.types import Evidence, Measurement, Session, Span
+from inperson.types import Curve, Evidence, Measurement, Point, Session, Span
 
 SIGNIFICANT, RIVAL = 4.0, 0.8
 """Height of the peak over chance, in deviations, from which an offset is reported, and the highest rival beside it."""
@@ -179,6 +179,13 @@ def evidence(
         told = f"Voice and mouth agree here (likeness {height:.2f} above chance), {_side(found.offset)}."
         out = item(span, value, told)
     return tuple(sorted(out, key=lambda e: e.span))
+
+
+def curve(found: Found) -> Curve:
+    """How much more alike mouth and voice are than by chance, window by window."""
+    points = tuple(Point(window.span, window.likeness) for window in found.course.windows)
+    name = "likeness of mouth and voice above chance, in stretches of 8 s of speech"
+    return Curve(name, "1", points, 0.0, "a mouth and a voice that have nothing to do with each other")
 
 
 def _changes(found: Found, item: Callable[[Span, float, str], list[Evidence]]) -> list[Evidence]:

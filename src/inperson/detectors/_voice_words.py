@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inperson.detectors._voice_change import Course
-from inperson.types import Evidence, Measurement, Span
+from inperson.types import Curve, Evidence, Measurement, Point, Span
 
 SHOWN = 5
 """Most utterances shown as evidence."""
@@ -81,6 +81,12 @@ def evidence(own: Sequence[Scored], found: Course, speaker: str | None) -> tuple
     if found.carrier is not None:
         shown.insert(0, Evidence(found.carrier.span, found.carrier.ratio, _changed(found), speaker=speaker))
     return tuple(shown)
+
+
+def curve(own: Sequence[Scored]) -> Curve:
+    """The utterances' scores over the recording."""
+    points = tuple(Point(one.span, one.logit) for one in own)
+    return Curve("the network's score of each utterance", "1", points, 0.0, "between the two halves of its training")
 
 
 def _changed(found: Course) -> str:

@@ -29,10 +29,10 @@ from numpy.typing import NDArray
 
 from inperson.detectors._face_crop import face_crop
 from inperson.detectors._face_frames import PLACES, FrameScores, scored, spread, trimmed, windows
-from inperson.detectors._face_moments import WORDS, Moments
+from inperson.detectors._face_moments import GONE, WORDS, Moments
 from inperson.detectors._face_returns import Returns
 from inperson.detectors._face_texture import NAMES, Patch, patch, texture
-from inperson.types import Abstention, Chunk, Evidence, Face, Frame, Measurement, Reading, Session, Span
+from inperson.types import Abstention, Chunk, Curve, Evidence, Face, Frame, Measurement, Point, Reading, Session, Span
 
 TEXTURE_PERIOD = 2.0
 """Seconds between measurements of texture: they explain, they do not score."""
@@ -143,7 +143,7 @@ class FaceSwap:
         self, session: Session, table: NDArray[np.float64], width: float, seen: dict[str, Measurement]
     ) -> Reading:
         tracks = session.candidate.tracks
-        moments = self._moments.of(tracks, session.duration)
+        moments = _unforced(self._moments.of(tracks, session.duration), session.excluded)
         flashes = [event for track in tracks for event in self._returns[track].events()]
         overall = trimmed(table[:, 2])
         seen["highest_window"] = Measurement(max(trimmed(rows[:, 2]) for rows in windows(table)), "1")
@@ -160,7 +160,23 @@ class FaceSwap:
             ),
             measurements=seen,
             alternatives=ALTERNATIVES if overall > 0 else (),
+            curve=_curve(table),
         )
+
+
+def _unforced(moments: dict[str, tuple[Span, ...]], excluded: tuple[Span, ...]) -> dict[str, tuple[Span, ...]]:
+    """The moments without returns from where the caller cut the face out."""
+    ends = [span.end for span in excluded]
+    back = tuple(span for span in moments.get("return", ()) if all(abs(span.start - end) > GONE for end in ends))
+    rest = {kind: spans for kind, spans in moments.items() if kind != "return"}
+    return rest | ({"return": back} if back else {})
+
+
+def _curve(table: NDArray[np.float64]) -> Curve:
+    points = (
+        Point(Span(float(rows[0, 0]), float(rows[-1, 0])), trimmed(rows[:, 2])) for rows in windows(table) if len(rows)
+    )
+    return Curve("mean logit of the network in stretches of 5 s", "1", tuple(points), 0.0, "as often pasted as not")
 
 
 def _standing_out(table: NDArray[np.float64], session: Session) -> list[Evidence]:
@@ -205,5 +221,5 @@ def _to_look_at(moments: dict[str, tuple[Span, ...]], overall: float, session: S
     for kind, spans in moments.items():
         longest = sorted(spans, key=lambda span: -span.duration)[:SHOWN]
         note = f"Worth a look, whatever the score: {WORDS[kind]}"
-        out += [Evidence(span, overall, note, session.candidate.track) for span in longest]
+        out += [Evidence(span, overall, note, session.candidate.track, kind=kind) for span in longest]
     return sorted(out, key=lambda one: one.span)

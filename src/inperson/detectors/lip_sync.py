@@ -27,7 +27,7 @@ import numpy as np
 
 from inperson import models
 from inperson.detectors._lip_course import course
-from inperson.detectors._lip_found import Found, Reference, evidence, measured
+from inperson.detectors._lip_found import Found, Reference, curve, evidence, measured
 from inperson.detectors._lip_made import evenness, unlike
 from inperson.detectors._lip_still import moments
 from inperson.lips import lag
@@ -185,6 +185,7 @@ class LipSync:
             evidence=evidence(found, reference, score, match, session),
             measurements=measurements,
             alternatives=ALTERNATIVES if score + beside > 0 or found.unusual else (),
+            curve=curve(found),
         )
 
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inperson.detectors._gaze import direction
-from inperson.types import Abstention, Chunk, Evidence, Measurement, Reading, Session, Span, merged
+from inperson.types import Abstention, Chunk, Curve, Evidence, Measurement, Point, Reading, Session, Span, merged
 
 Series = NDArray[np.float64]
 
@@ -159,7 +159,13 @@ class ReadingFromScreen:
             evidence=tuple(_evidence([one for one in during if one.sign == sign], answers, session)),
             measurements=seen,
             alternatives=ALTERNATIVES if score > 0 else (),
+            curve=_curve(during),
         )
+
+
+def _curve(found: Sequence[Pass]) -> Curve:
+    name = "slow passes of the gaze with a quick return; above 0 to the picture's right, below to its left"
+    return Curve(name, "deg", tuple(Point(one.span, one.sign * one.degrees) for one in found), 0.0, "no pass")
 
 
 def raw_score(right: int, left: int, minutes: float) -> float:

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from inperson import models
 from inperson.exchanges import Exchange, exchanges, refined
-from inperson.types import Abstention, Chunk, Evidence, Measurement, Reading, Session, Span
+from inperson.types import Abstention, Chunk, Curve, Evidence, Measurement, Point, Reading, Session, Span
 
 Array = NDArray[np.float64]
 
@@ -47,6 +47,8 @@ MIN_ANSWERS = 5
 """Fewest answers to substantive questions that are looked at; a median of fewer says nothing about a person."""
 MIN_BASELINE = 3
 """Fewest short exchanges; without them there is nothing of this person and connection to hold the answers against."""
+AROUND = 0.1
+"""Seconds around a change of speakers in which an excluded span takes the exchange out: three speech probabilities."""
 MAX_EVIDENCE = 8
 MAX_EXCHANGES = 300
 """More than in two hours of interview; of a longer or made-up list, evenly spaced ones are used, so time is bounded."""
@@ -396,15 +398,23 @@ class ResponseLatency:
             evidence=_evidence(found, parts, stats, self._priors, session),
             measurements=_measurements(stats),
             alternatives=ALTERNATIVES,
+            curve=_curve(found, substantive.tolist(), stats),
         )
 
     def _exchanges(self, session: Session) -> list[Exchange]:
         """Boundaries are refined by voice activity, except where the turns come from it channel by channel."""
         assert session.candidate.speaker is not None
-        found = exchanges(session.turns, session.candidate.speaker)
+        found = [one for one in exchanges(session.turns, session.candidate.speaker) if not _excluded(one, session)]
         if len(found) > MAX_EXCHANGES:
             found = [found[i] for i in np.linspace(0, len(found) - 1, MAX_EXCHANGES).round().astype(int)]
         return found if session.turns_source == "channels" else [refined(exchange, self._speech) for exchange in found]
+
+
+def _excluded(one: Exchange, session: Session) -> bool:
+    """Whether what was left out of the analysis touches where the question ends or the answer begins."""
+    around = Span(*sorted((one.question.end, one.answer.start)))
+    wide = Span(around.start - AROUND, around.end + AROUND)
+    return any(span & wide for span in session.excluded)
 
 
 def _unusable(session: Session) -> str:
@@ -419,6 +429,20 @@ def _unusable(session: Session) -> str:
     if len(speakers) < 2:
         return "two speakers are needed, one who asks and one who answers; only one was found"
     return ""
+
+
+def _curve(found: Sequence[Exchange], substantive: Sequence[bool], stats: Timing) -> Curve:
+    """Every exchange's offset, held against the person's own short exchanges."""
+    points = (
+        Point(
+            Span(max(0.0, min(one.question.end, one.answer.start)), max(0.0, one.question.end, one.answer.start)),
+            one.offset,
+            kind="answer" if long else "short",
+        )
+        for one, long in zip(found, substantive, strict=True)
+    )
+    name = "how long after the question's end the answer begins"
+    return Curve(name, "s", tuple(points), stats.baseline, "this person's short exchanges in this call, median")
 
 
 def _evidence(

@@ -27,7 +27,7 @@ from inperson.detectors._voice_change import course
 from inperson.detectors._voice_pooling import KindBand, Levels, Windows, beside, kind, pooled, spread
 from inperson.detectors._voice_quality import Expected
 from inperson.detectors._voice_traces import VoiceTraces
-from inperson.detectors._voice_words import ALTERNATIVES, KINDS, Scored, evidence, measured
+from inperson.detectors._voice_words import ALTERNATIVES, KINDS, Scored, curve, evidence, measured
 from inperson.lips.mouth import EYES, MouthSeries, joined, opening
 from inperson.types import Abstention, Chunk, Measurement, Reading, Session, Span
 
@@ -114,6 +114,7 @@ class SyntheticVoice:
             evidence=evidence(own, found, whose),
             measurements=measurements,
             alternatives=(*KINDS.get(named, ()), *ALTERNATIVES, *self._traces.notes()) if score > 0 else (),
+            curve=curve(own),
         )
 
     def _traced(self, whose: str | None, session: Session) -> dict[str, Measurement]:

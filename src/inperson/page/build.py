@@ -1,0 +1,248 @@
+"""From a report to its page."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import importlib.resources
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from inperson.page import lanes, numbers, words
+from inperson.report import Finding, Report
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from inperson.page.pictures import Picture
+
+STRONGEST = 3
+"""Moments of a signal shown at once; the others are folded in."""
+PRIORS = (0.01, 0.1, 0.5)
+"""Priors at which each likelihood ratio is also given. Own choice: one in a hundred, one in ten, evens."""
+
+
+def page(
+    report: Report,
+    *,
+    media: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    copy: str | os.PathLike[str] | None = None,
+    pictures: bool = True,
+    seconds: float | None = None,
+) -> str:
+    """The report as one self-contained HTML page.
+
+    Parameters
+    ----------
+    report : Report
+    media : path, optional
+        The recording: the page plays it by a link relative to `out`, and small pictures are made from it. Without it
+        the page holds neither, and the reviewer can choose the file in the page.
+    out : path, optional
+        Where the page will lie; decides the link. The current folder by default.
+    copy : path, optional
+        A copy that browsers play (`inperson.page.folder.viewing_copy`), to play instead of `media`; the page says so.
+    pictures : bool
+        Put small pictures of the strongest moments into the page (faces and spectra of this recording).
+    seconds : float, optional
+        Time that the pictures may take; `inperson.page.pictures.SECONDS` by default.
+
+    Returns
+    -------
+    str
+        HTML. A report without findings, evidence or timeline gives a page that says so.
+
+    Raises
+    ------
+    MediaError
+        `media` cannot be read as a recording.
+    InputError
+        `media` is another file than the report's.
+    """
+    from inperson.page.pictures import drawn
+
+    made = drawn(report, media, seconds=seconds) if media is not None and pictures else {}
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            **_view(report, made),
+            link=_link(copy or media, out),
+            copied=copy is not None,
+            **policed("player.js", "review.js"),
+        )
+    )
+
+
+@functools.cache
+def environment() -> Environment:
+    """Jinja2 with autoescape and without anything that a template of ours does not need."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("inperson.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "clock": numbers.clock,
+        "amount": lambda one: numbers.amount(one.value, one.unit),
+        "plain": shown,
+        "signed": numbers.signed,
+    }
+    made.filters |= filters
+    return made
+
+
+def shown(text: str) -> str:
+    """Text without characters that would hide, reorder or break what is beside them."""
+    from inperson.render import plain
+
+    return plain(text.replace("\n", " "))
+
+
+def policed(*scripts: str) -> dict[str, Any]:
+    """Style and script of a page, and the policy that lets them alone act. Several scripts become one function."""
+    from markupsafe import Markup
+
+    style = _file("page.css")
+    script = '"use strict";\n(() => {\n' + "".join(map(_file, scripts)) + "})();\n"
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; img-src data:; "
+        "media-src 'self' file: blob: data:; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; "
+        "trusted-types 'none'"
+    )
+    return {"policy": policy, "style": Markup(style), "script": Markup(script)}  # our own files
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+@functools.cache
+def _file(name: str) -> str:
+    return importlib.resources.files("inperson.page").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _link(media: str | os.PathLike[str] | None, out: str | os.PathLike[str] | None) -> str | None:
+    """The recording as a URL relative to the page; its name is only ever a path, whatever it looks like."""
+    if media is None:
+        return None
+    folder = os.path.dirname(os.path.realpath(out)) if out is not None else os.getcwd()
+    return "./" + quote(os.fsencode(os.path.relpath(os.path.realpath(media), folder)), safe="/")
+
+
+def _view(report: Report, pictures: Mapping[tuple[int, int], Sequence[Picture]]) -> dict[str, Any]:
+    duration = report.media.duration
+    order = sorted(range(len(report.findings)), key=lambda i: _rank(report.findings[i]))
+    seen = report.media.video is not None
+    return {
+        "report": report,
+        "name": Path(report.media.path).name or report.media.path or "unnamed",
+        "duration": duration,
+        "has_picture": seen,
+        "findings": [_finding(report, i, pictures) for i in order],
+        "ticks": lanes.ticks(duration),
+        "people": [*lanes.people(report), *lanes.faces(report)],
+        "breaks": lanes.breaks(report),
+        "excluded": lanes.excluded(report),
+        "words": words,
+        "numbers": numbers,
+        "pictured": bool(pictures),
+    }
+
+
+def _rank(finding: Finding) -> tuple[int, float]:
+    return words.ORDER.index(finding.status), -(finding.llr or 0.0)
+
+
+def _finding(report: Report, index: int, pictures: Mapping[tuple[int, int], Sequence[Picture]]) -> dict[str, Any]:
+    finding = report.findings[index]
+    told = words.of(finding.signal)
+    best = lanes.strongest(finding, STRONGEST)
+    resting = [i for i, moment in enumerate(finding.evidence) if not moment.kind]
+    return {
+        "index": index,
+        "finding": finding,
+        "told": told,
+        "lane": lanes.signal(finding, index, told.title, report.media.duration),
+        "moments": [_moment(report, index, i, f"{told.letter}{i + 1}", pictures) for i in range(len(finding.evidence))],
+        "best": best,
+        "rest": [i for i in resting if i not in best],
+        "places": [i for i, moment in enumerate(finding.evidence) if moment.kind],
+        "scale": _scale(finding, report.prior),
+        "onsets": _onsets(finding),
+        "priors": [] if finding.llr is None else [(p, numbers.at_prior(finding.llr, p)) for p in PRIORS],
+        "strongest": best[0] if best else None,
+    }
+
+
+def _moment(
+    report: Report, index: int, i: int, label: str, pictures: Mapping[tuple[int, int], Sequence[Picture]]
+) -> dict[str, Any]:
+    moment = report.findings[index].evidence[i]
+    x, width = lanes.place(moment, report.media.duration)
+    line = report.timeline
+    said = [
+        turn
+        for turn in (line.turns if line else ())
+        if turn.text and turn.start < moment.end and turn.end > moment.start
+    ]
+    return {
+        "id": f"m-{index}-{i}",
+        "key": f"{report.findings[index].signal}@{moment.start:.3f}-{moment.end:.3f}",
+        "label": label,
+        "moment": moment,
+        "x": x,
+        "width": width,
+        "whole": moment.end - moment.start > 0.8 * report.media.duration,
+        "kind": words.KINDS.get(moment.kind, ("?", moment.kind)) if moment.kind else None,
+        "said": said[:4],
+        "pictures": pictures.get((index, i), ()),
+    }
+
+
+def _scale(finding: Finding, prior: float) -> dict[str, Any] | None:
+    if finding.confidence is None or finding.interval is None:
+        return None
+    low, high = finding.interval
+    return {
+        "low": numbers.percent(low, 1),
+        "width": numbers.percent(high - low, 1),
+        "high": numbers.percent(high, 1),
+        "at": numbers.percent(finding.confidence, 1),
+        "prior": numbers.percent(prior, 1),
+        "says": f"confidence {finding.confidence:.2f}, 95 % interval {low:.2f} to {high:.2f}, on a scale from 0 to 1 "
+        f"with the prior at {prior:g}",
+    }
+
+
+def _onsets(finding: Finding) -> dict[str, Any] | None:
+    """Where answers begin, against the person's own short exchanges: rows of dots on one axis in seconds."""
+    curve = finding.curve
+    if curve is None or not any(point.kind for point in curve.points):
+        return None
+    rows = [
+        (name, [point for point in curve.points if point.kind == kind])
+        for kind, name in (("short", "short exchanges"), ("answer", "answers"))
+    ]
+    values = [point.value for point in curve.points] + ([] if curve.reference is None else [curve.reference])
+    low, high = min(0.0, *values) - 0.2, max(*values, 1.0) + 0.2
+    marks = [mark for mark in range(-10, 61) if low <= mark <= high]
+    marks = marks[:: max(1, len(marks) // 6)]
+
+    def at(value: float) -> str:
+        return numbers.percent(value - low, high - low)
+
+    return {
+        "rows": [(name, [(at(p.value), p.start, p.value) for p in points]) for name, points in rows],
+        "reference": None if curve.reference is None else at(curve.reference),
+        "marks": [(at(mark), mark) for mark in marks],
+    }
