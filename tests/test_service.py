@@ -47,13 +47,18 @@ def test_an_upload_becomes_a_report_and_its_recording_is_gone(server: Served) ->
     assert server.client.job(job["id"])["recording"]["stored"] is False
 
 
-def test_the_report_for_people_is_text_that_nothing_in_it_can_escape_from(server: Served) -> None:
+def test_the_report_for_people_is_a_page_that_nothing_in_it_can_escape_from(server: Served) -> None:
     job = server.client.upload(b"<script>alert(1)</script>\x1b[2J").json()["id"]
     server.client.ended(job)
     page = server.client.call("GET", f"/v1/jobs/{job}/report")
-    assert page.headers["content-type"] == "text/plain; charset=utf-8"
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert page.headers["x-content-type-options"] == "nosniff"
-    assert "default-src 'none'" in page.headers["content-security-policy"]
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "script-src 'sha256-" in policy
+    assert b"<script>alert" not in page.data
+    assert b"&lt;script&gt;alert(1)" in page.data
     assert b"\x1b" not in page.data
     assert b"\\x1b[2J" in page.data
 

@@ -7,8 +7,8 @@ or its transcript is text in it (Jinja2 with autoescape; the script only ever se
 
 from __future__ import annotations
 
-from inperson.page.build import page
+from inperson.page.build import page, policy
 from inperson.page.index import index
 from inperson.page.markdown import markdown
 
-__all__ = ["index", "markdown", "page"]
+__all__ = ["index", "markdown", "page", "policy"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STRONGEST = 3
 """Moments of a signal shown at once; the others are folded in."""
+SCRIPTS = ("player.js", "review.js")
 PRIORS = (0.01, 0.1, 0.5)
 """Priors at which each likelihood ratio is also given. Own choice: one in a hundred, one in ten, evens."""
 
@@ -74,9 +75,14 @@ def page(
             **_view(report, made),
             link=_link(copy or media, out),
             copied=copy is not None,
-            **policed("player.js", "review.js"),
+            **policed(*SCRIPTS),
         )
     )
+
+
+def policy() -> str:
+    """The ``Content-Security-Policy`` of every page, for a server that sends pages with headers of its own."""
+    return str(policed(*SCRIPTS)["policy"])
 
 
 @functools.cache

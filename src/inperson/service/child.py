@@ -14,7 +14,8 @@ import threading
 from contextlib import closing
 from typing import Any
 
-from inperson._supervisor import Limits, outcomes
+from inperson._handle import Limits
+from inperson._supervisor import Isolated
 from inperson.errors import InpersonError
 from inperson.service.work import Work
 
@@ -30,15 +31,12 @@ def main() -> None:
 
 
 def _outcome(told: dict[str, Any]) -> dict[str, Any]:
-    limits = Limits(told["timeout"], told["memory"])
     work = Work(told["analyse"], told["options"])
     try:
-        with closing(outcomes([told["path"]], work, 1, limits)) as ended:
-            for _, outcome in ended:
-                return outcome
+        with closing(Isolated(work, Limits(told["timeout"], told["memory"]))) as one:
+            return one(told["path"], {}, lambda: False)
     except InpersonError as error:
         return {"error": {"type": type(error).__name__, "message": str(error)}}
-    return {"error": {"type": "Crash", "message": "the worker gave no answer"}}
 
 
 def _end_with_input() -> None:

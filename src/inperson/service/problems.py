@@ -17,7 +17,8 @@ from inperson.errors import InpersonError, InputError
 from inperson.service import logs
 
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
-"""``content=TEXT``: plain text, for `responses`."""
+"""``content=TEXT``: plain text, for `responses`; `HTML` likewise."""
+HTML = {"text/html": {"schema": {"type": "string"}}}
 SHAPE: dict[str, Any] = {
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }

@@ -18,7 +18,7 @@ from inperson.service.guard import UPLOAD
 from inperson.service.jobs import Job
 from inperson.service.keys import Key
 from inperson.service.page import page
-from inperson.service.problems import TEXT, responses
+from inperson.service.problems import HTML, responses
 from inperson.service.runner import Runner
 from inperson.service.schemas import (
     JobId,
@@ -31,7 +31,7 @@ from inperson.service.schemas import (
 from inperson.service.service import Service
 from inperson.service.settings import MIB
 from inperson.service.spool import DiskFull, Spool, TooLarge, require_space
-from inperson.service.submission import RECORDING, options_of, require, submit
+from inperson.service.submission import options_of, require, submit
 from inperson.service.uploads import BadForm, receive
 from inperson.service.views import view
 
@@ -181,14 +181,13 @@ def job_result(service: Open, key: Reader, job_id: JobId) -> Response:
 
 @router.get(
     "/v1/jobs/{job_id}/report",
-    responses=responses(404, 409, 507, content=TEXT),
+    responses=responses(404, 409, 507, content=HTML),
     response_class=Response,
 )
 def job_page(service: Open, key: Reader, job_id: JobId) -> Response:
     """The report for a person to read."""
     report = Report.from_json(_report(service, key, job_id, "page"))
-    recording = service.settings.recordings / job_id / RECORDING
-    content, kind, policy = page(report, recording if recording.is_file() else None)
+    content, kind, policy = page(report)
     return Response(content, media_type=kind, headers={"content-security-policy": policy})
 
 

@@ -41,9 +41,23 @@ class Work:
     options: dict[str, Any]
 
     def __call__(self, path: str) -> Any:
+        return self._function()(path, self.options, Note())
+
+    def prepare(self) -> None:
+        """Load what every recording needs, before the process is confined."""
+        if self._function() is analyse:
+            from inperson.analysis import load
+
+            load(self.options.get("signals"))
+
+    def reads(self, path: str) -> list[str]:
+        """The files that this job may open."""
+        return [path, *(self.options[name] for name in ("turns", "calibration") if name in self.options)]
+
+    def _function(self) -> Callable[[str, dict[str, Any], Told], Any]:
         module, _, name = self.analyse.partition(":")
-        function = getattr(importlib.import_module(module), name)
-        return function(path, self.options, Note())
+        function: Callable[[str, dict[str, Any], Told], Any] = getattr(importlib.import_module(module), name)
+        return function
 
 
 @dataclass(slots=True)
