@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from inperson.report import Report
 
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 
-def page(report: Report, recording: Path | None) -> tuple[bytes, str, str]:
+def page(report: Report) -> tuple[bytes, str, str]:
     """The report for a reviewer.
 
-    Parameters
-    ----------
-    report : Report
-    recording : Path or None
-        The recording, while the service still holds it (setting ``recording_days``).
+    Made from the report alone: the recording is hostile input, and this process does not read it.
 
     Returns
     -------
@@ -26,5 +20,4 @@ def page(report: Report, recording: Path | None) -> tuple[bytes, str, str]:
     """
     from inperson.render import text
 
-    del recording
     return text(report, width=100).encode(), "text/plain; charset=utf-8", POLICY

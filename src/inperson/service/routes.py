@@ -31,7 +31,7 @@ from inperson.service.schemas import (
 from inperson.service.service import Service
 from inperson.service.settings import MIB
 from inperson.service.spool import DiskFull, Spool, TooLarge, require_space
-from inperson.service.submission import RECORDING, options_of, require, submit
+from inperson.service.submission import options_of, require, submit
 from inperson.service.uploads import BadForm, receive
 from inperson.service.views import view
 
@@ -187,8 +187,7 @@ def job_result(service: Open, key: Reader, job_id: JobId) -> Response:
 def job_page(service: Open, key: Reader, job_id: JobId) -> Response:
     """The report for a person to read."""
     report = Report.from_json(_report(service, key, job_id, "page"))
-    recording = service.settings.recordings / job_id / RECORDING
-    content, kind, policy = page(report, recording if recording.is_file() else None)
+    content, kind, policy = page(report)
     return Response(content, media_type=kind, headers={"content-security-policy": policy})
 
 
