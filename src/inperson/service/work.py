@@ -20,6 +20,8 @@ NOTE = "inperson-progress"
 """A file in the worker's own folder for temporary files, the one place where a confined process may write."""
 _EVERY = 0.25
 """Seconds between two notes of progress."""
+_UNKNOWN = 3600.0
+"""Seconds that a recording counts as having for an analyser of tests."""
 _BYTES = 64
 _LOOKED_AT = 32
 
@@ -53,6 +55,12 @@ class Work:
     def reads(self, path: str) -> list[str]:
         """The files that this job may open."""
         return [path, *(self.options[name] for name in ("turns", "calibration") if name in self.options)]
+
+    def seconds(self, path: str) -> float:
+        """How long the recording can be: what its time limit follows from."""
+        from inperson.media import longest
+
+        return longest(path) if self._function() is analyse else _UNKNOWN
 
     def _function(self) -> Callable[[str, dict[str, Any], Told], Any]:
         module, _, name = self.analyse.partition(":")
