@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from inperson._console import files_bar, say, summary
+from inperson._console import files_bar, say, summary, write
 from inperson.cli.guard import INTERRUPTED, fail, guarded
 from inperson.cli.options import (
     AudioTrack,
     FaceBackend,
+    HtmlOut,
     Listing,
     Memory,
     OwnCalibration,
@@ -52,11 +53,13 @@ def batch(
     memory: Memory = 2048,
     retry_errors: RetryErrors = False,
     quiet: Quiet = False,
+    html: HtmlOut = None,
 ) -> None:
     """Analyse many recordings, each in a process of its own; go on where an interrupted run stopped."""
     from inperson import batch as batches
     from inperson import site
     from inperson.analysis import Analyzer
+    from inperson.page.folder import write_index
 
     if not inputs and listing is None:
         raise InputError("name recordings, folders or patterns, or give --list")
@@ -88,6 +91,8 @@ def batch(
             )
     except KeyboardInterrupt:
         fail("interrupted; the same command goes on from here", INTERRUPTED)
+    if html is not None:
+        write_index(out, html, write=write)
     if not quiet:
         say(summary(tally))
 
