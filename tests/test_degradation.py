@@ -281,3 +281,10 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "bluetooth" in told
     assert run(voice)[0] == 2
     assert run(str(SAMPLES / "README.md"), "--preset", "phone", "--out", str(target))[0] == 3
+
+
+def test_the_av1_encoder_does_not_make_this_process_a_real_time_one(tmp_path: Path) -> None:
+    clips.write(tmp_path / "a.mp4", *clips.flash_and_beep(seconds=1.0, at=[0.6]))
+    degrade(tmp_path / "a.mp4", tmp_path / "b.mkv", "av1")
+    policies = {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
+    assert policies == {os.SCHED_OTHER}

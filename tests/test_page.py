@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,20 @@ SHOTS = Path(__file__).parents[1] / "out" / "pages"
 Open = Callable[..., Page]
 
 
+@pytest.fixture(autouse=True)
+def no_longer_than_a_minute() -> Iterator[None]:
+    """A browser that hangs fails its test, and not the whole run."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError("the browser did not answer within a minute")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -39,17 +54,17 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Open]:
-    """Opens a file from disk without network; any console message, dialog or request elsewhere fails the test."""
+    """Opens a file from disk without network; any console message (refused requests too) or dialog fails."""
     contexts, wrong = [], []
 
     def show(path: Path, **options) -> Page:
         context = browser.new_context(offline=True, **{"viewport": {"width": 1280, "height": 900}, **options})
+        context.set_default_timeout(10_000)
         contexts.append(context)
         shown = context.new_page()
         shown.on("console", lambda message: wrong.append(message.text))
         shown.on("pageerror", lambda error: wrong.append(str(error)))
         shown.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-        shown.on("request", lambda asked: asked.url.startswith(("file:", "data:", "blob:")) or wrong.append(asked.url))
         shown.goto(path.as_uri())
         return shown
 
@@ -71,7 +86,7 @@ def until(shown: Page, condition: str) -> None:
     shown.evaluate(
         "() => new Promise((done, fail) => { const began = performance.now(); const look = () => "
         f"{{ if ({condition}) done(); else if (performance.now() - began > 8000) fail(new Error('waited in vain')); "
-        "else requestAnimationFrame(look); }; look(); })"
+        "else setTimeout(look, 20); }; look(); })"
     )
 
 

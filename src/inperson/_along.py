@@ -17,7 +17,7 @@ def timeline(session: Session) -> written.Timeline | None:
 
     whole = Span(0.0, session.duration)
     turns = tuple(
-        Spoken(start=round(span.start, 3), end=round(span.end, 3), speaker=turn.speaker, text=turn.text)
+        Spoken(start=round(span.start, 3), end=round(span.end, 3), speaker=_sound(turn.speaker), text=_sound(turn.text))
         for turn in session.turns
         if (span := turn.span & whole)
     )
@@ -57,8 +57,6 @@ def along(curve: Curve | None, duration: float) -> written.Curve | None:
                 start=round(max(one.span.start, 0.0), 3),
                 end=round(min(one.span.end, duration), 3),
                 value=float(f"{one.value:.4g}"),
-                low=_known(one.low),
-                high=_known(one.high),
                 kind=one.kind or None,
             )
             for one in points
@@ -72,6 +70,11 @@ def _thinned(points: list[Point]) -> list[Point]:
     if group <= 1:
         return points
     return [max(points[i : i + group], key=lambda one: one.value) for i in range(0, len(points), group)]
+
+
+def _sound(text: str) -> str:
+    """Text that UTF-8 can write: a transcript may hold half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _known(value: float | None) -> float | None:

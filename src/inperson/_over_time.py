@@ -52,8 +52,6 @@ class Point(Part):
     start: float
     end: float
     value: float
-    low: float | None = Field(default=None, description="95 % interval of value")
-    high: float | None = None
     kind: str | None = Field(default=None, description="of response_latency: answer or short (a short exchange)")
 
 

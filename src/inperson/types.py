@@ -338,15 +338,10 @@ MAX_POINTS = 720
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was measured in one stretch; `low` and `high` are the 95 % interval of `value` where there is one.
-
-    `kind` tells points apart where a curve has several kinds; empty where it has one.
-    """
+    """What was measured in one stretch; `kind` tells points apart where a curve has several, else it is empty."""
 
     span: Span
     value: float
-    low: float | None = None
-    high: float | None = None
     kind: str = ""
 
 

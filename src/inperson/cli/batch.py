@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inperson._console import files_bar, say, summary
+from inperson._console import files_bar, say, summary, write
 from inperson.cli.guard import INTERRUPTED, fail, guarded
 from inperson.cli.options import (
     AudioTrack,
     FaceBackend,
+    HtmlOut,
     Listing,
     Memory,
     OwnCalibration,
@@ -80,11 +81,13 @@ def batch(
     ] = False,
     retry_errors: RetryErrors = False,
     quiet: Quiet = False,
+    html: HtmlOut = None,
 ) -> None:
     """Analyse many recordings, each in a confined process; go on where an interrupted run stopped."""
     from inperson import batch as batches
     from inperson import site
     from inperson.analysis import Analyzer
+    from inperson.page.folder import write_index
 
     schemes = tuple(allow_scheme or ())
     recordings = _recordings(inputs or [], listing, manifest or [], schemes)
@@ -119,6 +122,8 @@ def batch(
             )
     except KeyboardInterrupt:
         fail("interrupted; the same command goes on from here", INTERRUPTED)
+    if html is not None:
+        write_index(out, html, write=write)
     if not quiet:
         say(summary(tally))
     if parquet is not None:

@@ -38,7 +38,9 @@ JsonOut = Annotated[
 ]
 HtmlOut = Annotated[
     str | None,
-    typer.Option("--html", metavar="OUT", help="Write the reviewer's page, which plays the recording beside it."),
+    typer.Option(
+        "--html", metavar="OUT", help="Write the reviewer's page; of a batch the index, with pages beside it."
+    ),
 ]
 Pictures = Annotated[
     bool | None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -98,6 +98,32 @@ def replaced(path: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def usual_scheduling() -> Iterator[None]:
+    """Undo what SVT-AV1 does where it runs as root: it makes its threads, and the caller's, real-time ones.
+
+    A real-time thread goes before everything else on the machine, and so does every process that it starts.
+    """
+    before = _real_time()
+    try:
+        yield
+    finally:
+        for thread in _real_time() - before:
+            with suppress(OSError):  # it has ended
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+
+
+def _real_time() -> set[int]:
+    """Threads of this process that are scheduled in real time; empty where the system has no such list."""
+    found = set()
+    with suppress(OSError):
+        for thread in map(int, os.listdir("/proc/self/task")):
+            with suppress(OSError):
+                if os.sched_getscheduler(thread) in (os.SCHED_FIFO, os.SCHED_RR):
+                    found.add(thread)
+    return found
+
+
 class Writer:
     """Encodes pictures and sound into an open file; `close` completes it.
 
@@ -137,7 +163,8 @@ class Writer:
             encoder = coding.sound_of(size is not None)
             opened = _audio_stream(self._container, encoder, coding.audio_rate * channels, self._rate, channels)
             self._audio, self._resampler = opened
-        self._container.start_encoding()
+        with usual_scheduling():
+            self._container.start_encoding()
 
     def picture(self, time: float, image: Image, lasts: float) -> None:
         """One RGB picture shown from `time` (s) on, for `lasts` seconds as far as one can tell."""

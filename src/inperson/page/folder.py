@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -50,10 +50,8 @@ def write_index(
     InputError
         The results cannot be read, or the folder cannot be made.
     """
-    rows = read(results)
     target = Path(os.path.realpath(out))
-    if pages:
-        rows = _paged(rows, target.with_name(f"{target.stem}-pages"), pictures, write)
+    rows = read(results, _paged(target.with_name(f"{target.stem}-pages"), pictures, write)) if pages else read(results)
     write(str(out), index(rows, title=Path(results).name))
     return len(rows)
 
@@ -83,16 +81,18 @@ def linked(report: Report) -> str | None:
     return path if os.path.isfile(path) and os.path.getsize(path) == report.media.size_bytes else None
 
 
-def _paged(rows: Sequence[Row], folder: Path, pictures: bool, write: Callable[[str, str], None]) -> list[Row]:
+def _paged(folder: Path, pictures: bool, write: Callable[[str, str], None]) -> Callable[[int, Row], Row]:
+    """Writes the page of a row, and returns the row with its link."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {folder}: {error.strerror}") from None
-    out = []
-    for i, row in enumerate(rows):
-        if row.report is not None:
-            file = folder / f"{i + 1:04d}-{row.report.media.sha256[:12]}.html"
-            write(str(file), page(row.report, media=linked(row.report), out=file, pictures=pictures))
-            row = replace(row, link=f"./{quote(folder.name)}/{quote(file.name)}")
-        out.append(row)
-    return out
+
+    def paged(number: int, row: Row) -> Row:
+        if row.report is None:
+            return row
+        file = folder / f"{number:04d}-{row.report.media.sha256[:12]}.html"
+        write(str(file), page(row.report, media=linked(row.report), out=file, pictures=pictures))
+        return replace(row, link=f"./{quote(folder.name)}/{quote(file.name)}")
+
+    return paged

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from inperson._over_time import Curve
 from inperson.errors import InputError
 from inperson.page import numbers, words
 from inperson.page.build import environment, policed
@@ -41,31 +42,30 @@ class Row:
         return Path(self.path).name or self.path
 
 
-def read(path: str | os.PathLike[str]) -> list[Row]:
+def read(path: str | os.PathLike[str], each: Callable[[int, Row], Row] = lambda _, row: row) -> list[Row]:
     """The lines of a batch's results file; the last of a recording counts, a torn last line is left out.
+
+    Parameters
+    ----------
+    path : path
+    each : callable
+        Called with the number of the line and its row, whole; what it returns is kept, without what the index does
+        not show, so that thousands of reports fit into memory.
 
     Raises
     ------
     InputError
         It cannot be read, or a line is no result of `inperson batch`.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read {os.fspath(path)}: {getattr(error, 'strerror', None) or 'not UTF-8'}") from None
     rows: dict[str, Row] = {}
-    for i, line in enumerate(lines):
-        if not line.strip():
-            continue
-        try:
-            row = _row(json.loads(line))
-        except (ValueError, KeyError, TypeError):
-            if i == len(lines) - 1:
-                break
-            raise InputError(
-                f"{os.fspath(path)}, line {i + 1}: expected a report or an error line of inperson batch"
-            ) from None
-        rows[row.path] = row
+    try:
+        with open(path, "rb") as lines:
+            for i, line in enumerate(lines, 1):
+                row = _row(line, f"{os.fspath(path)}, line {i}")
+                if row is not None:
+                    rows[row.path] = _slim(each(i, row))
+    except OSError as error:
+        raise InputError(f"cannot read {os.fspath(path)}: {error.strerror}") from None
     return list(rows.values())
 
 
@@ -136,12 +136,38 @@ def _why(finding: Finding, stands_out: bool) -> str:
     return f"{told}; {moments} moment{'s' * (moments != 1)} to listen to"
 
 
-def _row(line: Any) -> Row:
-    if "error" in line:
-        error = line["error"]
-        return Row(str(line["path"]), error=f"{error['type']}: {error['message']}")
-    report = Report.model_validate(line)
+def _row(line: bytes, where: str) -> Row | None:
+    """A line as a row; None for an empty line and for a torn last one."""
+    if not line.strip():
+        return None
+    try:
+        found = json.loads(line)
+        if "error" in found:
+            return Row(str(found["path"]), error=f"{found['error']['type']}: {found['error']['message']}")
+        report = Report.model_validate(found)
+    except (ValueError, KeyError, TypeError):
+        if not line.endswith(b"\n"):
+            return None
+        raise InputError(f"{where}: expected a report or an error line of inperson batch") from None
     return Row(report.media.path, report)
+
+
+def _slim(row: Row) -> Row:
+    """The row with sparklines instead of curves and without what lies along the recording."""
+    if row.report is None:
+        return row
+    findings = tuple(one.model_copy(update={"curve": _thinned(one.curve)}) for one in row.report.findings)
+    return replace(row, report=row.report.model_copy(update={"findings": findings, "timeline": None}))
+
+
+def _thinned(curve: Curve | None, points: int = SPARKS[0][1]) -> Curve | None:
+    if curve is None or not points:
+        return None
+    group = -(-len(curve.points) // points)
+    kept = tuple(
+        max(curve.points[i : i + group], key=lambda one: one.value) for i in range(0, len(curve.points), group)
+    )
+    return curve.model_copy(update={"points": kept})
 
 
 def _signals(rows: Iterable[Row]) -> list[str]:
@@ -162,11 +188,10 @@ def _shown(row: Row, signals: Sequence[str], points: int) -> Mapping[str, Any]:
 
 def _spark(finding: Finding | None, row: Row, points: int) -> str:
     """A finding's curve as a path in 100 x 20; empty where there is none or no room for it."""
-    if finding is None or finding.curve is None or not points or row.report is None or row.report.media.duration <= 0:
+    curve = None if finding is None else _thinned(finding.curve, points)
+    if curve is None or row.report is None or row.report.media.duration <= 0:
         return ""
-    held = finding.curve.points
-    group = -(-len(held) // points)
-    kept = [max(held[i : i + group], key=lambda one: one.value) for i in range(0, len(held), group)]
+    kept = curve.points
     low, high = min(one.value for one in kept), max(one.value for one in kept)
     scale = 16 / (high - low) if high > low else 0.0
     length = row.report.media.duration

@@ -58,7 +58,7 @@ document.addEventListener("dblclick", (event) => {
 });
 
 media.addEventListener("timeupdate", () => {
-  if (!span) return;
+  if (!span || media.seeking) return;
   if (looping && (media.currentTime >= end() || media.currentTime < span.start - 0.3)) { seek(span.start); return; }
   if (until !== null && media.currentTime >= until) { until = null; media.pause(); }
 });
