@@ -40,7 +40,7 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 BOLDER = 0.35
 """Log10 likelihood ratio."""
 EXPECTED = ("MediaError",)
-ROUND = 200  # copies on the disk at once
+ROUND = 100  # copies on the disk at once
 
 
 @dataclass(frozen=True, slots=True)
