@@ -396,8 +396,8 @@ def test_code_is_followed_by_imports_and_compared_without_comments(tmp_path):
 def test_a_cards_figures_do_not_make_its_evaluation_stale(tmp_path, monkeypatch):
     from inperson import models
 
-    before = fingerprint.model("reading-0.1.0")
-    text = (models.folder() / "reading-0.1.0.toml").read_text()
+    before = fingerprint.model("response_latency-0.2.0")
+    text = (models.folder() / "response_latency-0.2.0.toml").read_text()
     monkeypatch.setenv("INPERSON_MODELS", str(tmp_path))
-    (tmp_path / "reading-0.1.0.toml").write_text(text + "\n[evaluation.new]\nauc = 0.9\n")
-    assert fingerprint.model("reading-0.1.0") == before
+    (tmp_path / "response_latency-0.2.0.toml").write_text(text + "\n[evaluation.new]\nauc = 0.9\n")
+    assert fingerprint.model("response_latency-0.2.0") == before

@@ -104,7 +104,7 @@ def test_a_changed_model_is_run_again_and_another_is_not(whole, recordings, tmp_
     shutil.copytree(whole.out, out)
     shutil.copytree(models.folder(), changed)
     monkeypatch.setenv("INPERSON_MODELS", str(changed))
-    other = changed / "reading-0.1.0.toml"
+    other = changed / "reading-0.2.0.toml"
     other.write_text(other.read_text().replace("\n[calibration]", "\n[calibration]\nremark = 1"))
     assert run.evaluate(recordings / "manifest.csv", out, **OPTIONS).tally.skipped == 8
     models._card.cache_clear()

@@ -34,7 +34,7 @@ def report() -> Report:
                 alternatives=("a Bluetooth headset",),
             ),
             Finding(
-                signal="reading", status="abstained", reason="4 s of answers, 20 s are needed", model="reading-0.1.0"
+                signal="reading", status="abstained", reason="4 s of answers, 20 s are needed", model="reading-0.2.0"
             ),
             Finding(
                 signal="response_latency", status="scored", confidence=0.5, llr=0.0, interval=(0.4, 0.6), quality=0.5

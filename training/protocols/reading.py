@@ -27,7 +27,8 @@ import split
 
 from inperson import models
 from inperson.calibration import Calibration, confidence
-from inperson.detectors.reading import MAX_NOISE, RATE, ReadingFromScreen, steady
+from inperson.detectors._gaze_grid import RATE, steady
+from inperson.detectors.reading import MAX_NOISE, ReadingFromScreen
 from inperson.evaluation.rows import Row as Result
 
 SIGNAL = "reading"

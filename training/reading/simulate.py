@@ -13,7 +13,10 @@ import pathlib
 
 import numpy as np
 
-from inperson.detectors.reading import MAX_NOISE, MIN_EYES, RATE, ReadingFromScreen, passes, raw_score, steady
+from inperson.detectors._gaze_grid import RATE, steady
+from inperson.detectors._gaze_passes import excess, passes
+from inperson.detectors._gaze_windows import together, windows
+from inperson.detectors.reading import MAX_NOISE, MIN_EYES, ReadingFromScreen
 from inperson.media import Reader, probe
 from inperson.perception import Senses, perceive
 
@@ -77,10 +80,14 @@ def score(rows: np.ndarray) -> float | None:
     """`ReadingFromScreen`'s score if the person spoke all the time; None where it would abstain."""
     if not len(rows) or np.median(rows[:, 4]) < MIN_EYES:
         return None
-    times, across, _, noise = steady(rows)
-    minutes = np.isfinite(across).sum() / RATE / 60
-    if noise > MAX_NOISE or minutes < 0.25:
+    times, across, down, noise = steady(rows)
+    if noise > MAX_NOISE or np.isfinite(across).sum() / RATE < 15:
         return None
-    found = passes(times, across, noise)
-    right, left = (sum(one.sign == sign for one in found) for sign in (1, -1))
-    return raw_score(right, left, minutes)
+    found = windows(ReadingFromScreen.model, times, across, down, np.ones(len(times), bool))
+    return together(found) + more(times, across, noise) if found else None
+
+
+def more(times: np.ndarray, across: np.ndarray, noise: float) -> float:
+    """What the passes add to the score."""
+    signs = [one.sign for one in passes(times, across, noise)]
+    return excess(signs.count(1), signs.count(-1), np.isfinite(across).sum() / RATE / 60)
