@@ -232,7 +232,9 @@ def _video_stream(container: Any, coding: Coding, size: tuple[int, int], fps: fl
 def encoder_options(coding: Coding, fps: float) -> dict[str, str]:
     """Options of the live settings of each encoder, with nothing in them that depends on the machine's speed.
 
-    libvpx takes a negative cpu-used for VP8 as fixed, a positive one as "as fast as this machine needs".
+    libvpx takes a negative cpu-used for VP8 as fixed, a positive one as "as fast as this machine needs". SVT-AV1's own
+    live mode (low delay, constant rate) waits for itself for ever on a busy machine, unless its threads go before all
+    others, so AV1 is written with reordered frames at a variable rate.
     """
     keys = str(round(_KEY_SECONDS * fps))
     limit = {"maxrate": str(coding.video_rate), "bufsize": str(coding.video_rate)} if coding.video_rate else {}
@@ -240,7 +242,7 @@ def encoder_options(coding: Coding, fps: float) -> dict[str, str]:
         quality = limit or {"crf": str(coding.crf)}
         return {"preset": "superfast", "tune": "zerolatency", "g": keys, **quality}
     if coding.video == "av1":
-        return {"preset": "12", "g": keys, "svtav1-params": "lp=1:pred-struct=1:rc=2"}
+        return {"preset": "12", "g": keys, "svtav1-params": "lp=1:pred-struct=2:rc=1"}
     speed = {"vp8": "-8", "vp9": "8"}[coding.video]
     return {"deadline": "realtime", "cpu-used": speed, "lag-in-frames": "0", "g": keys, **limit}
 
