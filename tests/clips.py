@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inperson.degradation.writing import usual_scheduling
+
 Picture = NDArray[np.uint8]
 Sound = NDArray[np.float32]
 Timed = tuple[float, Picture]
@@ -234,8 +236,8 @@ def write(
             )
             sounds.append((track, sound))
         if first is not None:
-            for packet in _video(stream, first, pictures, shift, colour or {}):
-                packets.append(packet)
+            with usual_scheduling():  # the first picture opens the encoder
+                packets += _video(stream, first, pictures, shift, colour or {})
         for track, sound in sounds:
             for packet in _audio(track, sound, rate, max(0.0, audio_delay), audio_gap):
                 packets.append(packet)
