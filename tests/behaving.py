@@ -35,5 +35,6 @@ def behave(path: str, options: dict[str, Any], told: Any) -> Report:
         media=Media(path=path, sha256="0" * 64, size_bytes=9, container="mp4", duration=1.0, codecs=()),
         candidate=Subject(track=None, speaker=None, how=f"{options.get('candidate')}; {turns}"),
         prior=options["prior"],
+        excluded=tuple(tuple(span) for span in options.get("exclude") or ()),
         findings=(Finding(signal="lip_sync", status="abstained", reason=line[:200], model="lip_sync-0.2.0"),),
     )

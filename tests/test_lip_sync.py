@@ -273,6 +273,25 @@ def test_abstains_where_the_mouth_is_covered() -> None:
     assert f"mouth covered for {SECONDS:.0f} s" in found.reason
 
 
+def test_a_mouth_covered_for_a_while_is_a_place_to_look_at() -> None:
+    board, known = behind(sample_face(), -0.4, 0.4), session(SECONDS)
+    given = [
+        dataclasses.replace(
+            one,
+            frames=tuple(
+                dataclasses.replace(f, faces=(with_pixels(f.faces[0], board if 6 <= f.time < 9 else sample_face()),))
+                for f in one.frames
+            ),
+        )
+        for one in recording(SPEECH, voice(SPEECH, 0.0), regular(12))
+    ]
+    found = run(given, known)
+    assert isinstance(found, Reading)
+    (place,) = [one for one in found.evidence if one.kind == "covered"]
+    assert (place.span.start, place.span.end) == pytest.approx((6.0, 9.0), abs=0.3)
+    assert found.measurements["mouth_covered"].value == pytest.approx(3.0, abs=0.3)
+
+
 def test_a_frozen_picture_is_not_a_still_mouth() -> None:
     found = run(recording(SPEECH, voice(SPEECH, 0.0), regular(25), hold=Span(0.0, 14.0)), session(SECONDS))
     assert isinstance(found, Abstention)

@@ -61,6 +61,7 @@ def test_covered_frames_are_left_out_of_the_mouth_and_single_doubts_are_not() ->
     heads[50, features.COVERED] = 1.0  # at 2 s
     found = features.lips(times, np.zeros((len(times), features.SHAPE), np.float32), heads, 500, 0.0)
     assert found.covered == pytest.approx(2.0, abs=0.1)
+    assert [(span.start, span.end) for span in found.hidden] == [pytest.approx((4.0, 6.0), abs=0.1)]
     out = np.flatnonzero(~found.measured) / features.RATE
     assert out[(out > 1) & (out < 9)].min() == pytest.approx(4.0, abs=0.1)
     assert out[(out > 1) & (out < 9)].max() == pytest.approx(6.0, abs=0.1)

@@ -33,7 +33,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_an_upload_becomes_a_report_and_its_recording_is_gone(server: Served) -> None:
-    options = {"candidate": "left", "prior": 0.2, "consent": "consent-17", "signals": ["lip_sync"]}
+    options = {
+        "candidate": "left",
+        "prior": 0.2,
+        "consent": "consent-17",
+        "signals": ["lip_sync"],
+        "exclude": [[1, 2.5]],
+    }
     accepted = server.client.upload(b"well", options=options, turns="WEBVTT")
     assert accepted.status == 202
     job = accepted.json()
@@ -44,6 +50,7 @@ def test_an_upload_becomes_a_report_and_its_recording_is_gone(server: Served) ->
     report = Report.from_json(server.client.call("GET", f"/v1/jobs/{job['id']}/result").data)
     assert (report.media.path, report.prior) == (f"job:{job['id']}", 0.2)
     assert report.candidate.how == "left; WEBVTT"
+    assert report.excluded == ((1.0, 2.5),)
     assert server.client.job(job["id"])["recording"]["stored"] is False
 
 

@@ -320,8 +320,8 @@ class Evidence:
     track, speaker : int or None, str or None
         Whose face or voice it is about.
     kind : str
-        Empty for what the score rests on. ``"profile"``, ``"fast"``, ``"edge"``, ``"return"`` (of a face): a place to
-        look at whatever the score, where what is looked for would show.
+        Empty for what the score rests on. ``"profile"``, ``"fast"``, ``"edge"``, ``"return"`` (of a face),
+        ``"covered"`` (a mouth): a place to look at whatever the score, where what is looked for would show or hide.
     """
 
     span: Span

@@ -31,6 +31,9 @@ MADE = (
     "This mouth follows the voice more closely and more evenly than genuine clips here do, as lip-sync generators make "
     "it; trained speakers and smoothed pictures come near. Not scored."
 )
+COVERED = 1.0
+"""Seconds from which a covered mouth is a place to look at. Own choice."""
+BEHIND = "Something is before the mouth here, a hand, a mask, a microphone; lips and voice are not compared."
 SHOWN = 6
 """Most evidence spans in a reading."""
 
@@ -178,6 +181,8 @@ def evidence(
         value = worth(best) if best else score
         told = f"Voice and mouth agree here (likeness {height:.2f} above chance), {_side(found.offset)}."
         out = item(span, value, told)
+    hidden = [span & whole for span in found.lips.hidden if span.duration >= COVERED]
+    out += [Evidence(span, 0.0, BEHIND, who.track, who.speaker, "covered") for span in hidden if span]
     return tuple(sorted(out, key=lambda e: e.span))
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from inperson.types import Floats
+from inperson.types import Floats, Span, merged
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -154,8 +154,10 @@ class Lips:
         Without its mean over the frames; 0 where not measured.
     measured : (n,) bool
         Where a frontal, moving picture of the face was there.
-    turned, frozen, covered : float
-        Seconds left out because the head was turned away, the picture stood still, or something was before the lips.
+    turned, frozen : float
+        Seconds left out because the head was turned away, or because the picture stood still.
+    hidden : tuple of Span
+        Left out because something was before the lips.
     eyes : float
         Median distance of the outer eye corners in pixels; 0 if never measured.
     frame_rate : float
@@ -166,9 +168,14 @@ class Lips:
     measured: Mask
     turned: float
     frozen: float
-    covered: float
+    hidden: tuple[Span, ...]
     eyes: float
     frame_rate: float
+
+    @property
+    def covered(self) -> float:
+        """Seconds for which something was before the lips."""
+        return sum(span.duration for span in self.hidden)
 
 
 def lips(times: Array, shapes: Floats, heads: Array, n: int, origin: float) -> Lips:
@@ -192,12 +199,12 @@ def lips(times: Array, shapes: Floats, heads: Array, n: int, origin: float) -> L
     still = _frozen(times, shapes, heads)
     usual = np.minimum(np.diff(times, append=times[-1:]), MAX_GAP)
     behind = _hidden(times, heads[:, COVERED])
-    left_out = ~facing, facing & still, facing & ~still & behind
-    turned, frozen, covered = (float(usual[where].sum()) for where in left_out)
+    turned, frozen = float(usual[~facing].sum()), float(usual[facing & still].sum())
+    hidden = _spans(times, usual, facing & ~still & behind)
     kept = facing & ~still & ~behind
     times, shapes, heads = times[kept], shapes[kept], heads[kept]
     if len(times) < 2:
-        return Lips(np.zeros((n, SHAPE), np.float16), np.zeros(n, bool), turned, frozen, covered, 0.0, 0.0)
+        return Lips(np.zeros((n, SHAPE), np.float16), np.zeros(n, bool), turned, frozen, hidden, 0.0, 0.0)
     grid = origin + np.arange(n) / RATE
     after = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
     measured = (times[after] - times[after - 1] <= MAX_GAP) & (grid >= times[0]) & (grid <= times[-1])
@@ -209,7 +216,12 @@ def lips(times: Array, shapes: Floats, heads: Array, n: int, origin: float) -> L
         shape[rows] = shapes[after[rows] - 1] * (1 - part[rows]) + shapes[after[rows]] * part[rows] - middle
     steps = np.diff(times)
     rate = 1.0 / float(np.median(steps[steps <= MAX_GAP])) if (steps <= MAX_GAP).any() else 0.0
-    return Lips(shape, measured, turned, frozen, covered, float(np.median(heads[:, EYES])), rate)
+    return Lips(shape, measured, turned, frozen, hidden, float(np.median(heads[:, EYES])), rate)
+
+
+def _spans(times: Array, lasts: Array, where: Mask) -> tuple[Span, ...]:
+    """Stretches of the frames in `where`, each frame as long as it lasts."""
+    return tuple(merged(Span(float(t), float(t + d)) for t, d in zip(times[where], lasts[where], strict=True) if d > 0))
 
 
 def _hidden(times: Array, covered: Array) -> Mask:

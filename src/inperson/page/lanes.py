@@ -117,7 +117,7 @@ def breaks(report: Report) -> Lane | None:
     bars += [_bar(span, KINDS["away"][1], duration, "away") for span in away(report)]
     if not bars:
         return None
-    return Lane("breaks", "Breaks", "where a swap would show", tuple(sorted(bars, key=lambda bar: bar.start)))
+    return Lane("breaks", "Breaks", "where to look, or not seen", tuple(sorted(bars, key=lambda bar: bar.start)))
 
 
 def away(report: Report) -> list[Span]:

@@ -94,6 +94,7 @@ KINDS = {
     "fast": ("M", "fast movement"),
     "edge": ("E", "cut by the picture's edge"),
     "return": ("B", "face comes back"),
+    "covered": ("H", "mouth covered"),
     "away": ("", "candidate's face not seen"),
 }
 """Breaks: places at which what is looked for would show. Letter and words."""

@@ -11,6 +11,7 @@ from inperson.detectors import names
 State = Literal["queued", "running", "succeeded", "failed"]
 STATES: tuple[State, ...] = ("queued", "running", "succeeded", "failed")
 JobId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="as the submission answered")]
+Second = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 TURNS_CHARS = 4_000_000
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+$"
 
@@ -20,6 +21,12 @@ def _known(signals: list[str]) -> list[str]:
     if unknown:
         raise ValueError(f"signals are of {', '.join(names())}")
     return signals
+
+
+def _ordered(span: list[float]) -> list[float]:
+    if not span[0] < span[1]:
+        raise ValueError("a span ends after it begins")
+    return span
 
 
 class JobOptions(BaseModel):
@@ -46,6 +53,9 @@ class JobOptions(BaseModel):
     recheck: bool = Field(default=True, description="measure again on re-encoded copies what speaks for a signal")
     calibration: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="a name from the service's settings"
+    )
+    exclude: list[Annotated[list[Second], Field(min_length=2, max_length=2), AfterValidator(_ordered)]] | None = Field(
+        default=None, min_length=1, max_length=1000, description="spans to leave out, each [start, end] in seconds"
     )
     consent: str | None = Field(
         default=None,
