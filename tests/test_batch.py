@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from inperson import batch
-from inperson._journal import Journal
+from inperson._batch.journal import Journal
 from inperson.errors import InpersonError, InputError, MediaError
 from inperson.isolation import Confinement
 from inperson.report import Finding, Media, Report, Subject

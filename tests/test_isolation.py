@@ -20,8 +20,9 @@ from typing import Any
 import clips
 import pytest
 
-from inperson import Analyzer, _confine, _landlock, _scratch
-from inperson._seccomp import _MACHINES, _SHARED
+from inperson import Analyzer
+from inperson._isolated import confine, landlock, scratch
+from inperson._isolated.seccomp import _MACHINES, _SHARED
 from inperson.errors import AnalysisError, InpersonError, MediaError
 from inperson.isolation import Confinement, IsolatedAnalyzer, in_force
 from inperson.report import Finding, Media, Report, Subject
@@ -178,7 +179,7 @@ class Measured:
 
 
 def test_the_time_allowed_follows_from_the_recordings_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("inperson._handle.allowed", lambda seconds: 0.2 + seconds / 10)
+    monkeypatch.setattr("inperson._isolated.handle.allowed", lambda seconds: 0.2 + seconds / 10)
     with IsolatedAnalyzer(Measured(), timeout=60) as analyse:
         with pytest.raises(AnalysisError, match=r"Timeout: not finished after 0.3 s, enough for one of 1 s"):
             analyse(tmp_path)
@@ -197,7 +198,7 @@ def test_a_false_length_buys_no_time(tmp_path: Path) -> None:
 
 
 def spends(path: str) -> Report:
-    _confine.limit_cpu(time.process_time() + 1)
+    confine.limit_cpu(time.process_time() + 1)
     while True:
         pass
 
@@ -285,20 +286,25 @@ def parents(path: str) -> Report:
 
 
 def test_isolation_can_be_required(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_landlock, "version", lambda: 0)
+    monkeypatch.setattr(landlock, "version", lambda: 0)
     with pytest.raises(InpersonError, match=r"isolation was required.*no Landlock"):
         IsolatedAnalyzer(tries, confinement=Confinement(required=True))
     IsolatedAnalyzer(tries).close()
 
 
 def test_a_private_folder_left_by_a_killed_process_is_deleted_and_one_in_use_is_not(tmp_path: Path) -> None:
-    code = "import os, sys; from inperson._scratch import scratch\nwith scratch(sys.argv[1]): os.kill(os.getpid(), 9)"
+    code = """
+import os, sys
+from inperson._isolated.scratch import scratch
+with scratch(sys.argv[1]):
+    os.kill(os.getpid(), 9)
+"""
     subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
     assert len(list(tmp_path.iterdir())) == 1
-    with _scratch.scratch(tmp_path) as mine:
+    with scratch.scratch(tmp_path) as mine:
         assert [str(path) for path in tmp_path.iterdir()] == [mine]
         assert os.stat(mine).st_mode & 0o777 == 0o700
-        with _scratch.scratch(tmp_path) as other:
+        with scratch.scratch(tmp_path) as other:
             assert sorted(map(str, tmp_path.iterdir())) == sorted([mine, other])
     assert list(tmp_path.iterdir()) == []
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from inperson._clock import Problems
-from inperson._containers import LIMITS, Handle, Limits, media_errors
-from inperson._decode import decoded
-from inperson._media_info import MediaInfo
-from inperson._video import ToRgb, check_size, square_size
+from inperson._media.clock import Problems
+from inperson._media.containers import LIMITS, Handle, Limits, media_errors
+from inperson._media.decode import decoded
+from inperson._media.info import MediaInfo
+from inperson._media.video import ToRgb, check_size, square_size
 from inperson.types import Floats, Frame
 
 RATE = 16000
@@ -136,7 +136,7 @@ def _from(
 
 def same(path: str | os.PathLike[str], size: int, digest: str) -> bool:
     """Whether a file is the one that was analysed: by size, then SHA-256."""
-    from inperson._probe import sha256
+    from inperson._media.probe import sha256
 
     try:
         return os.path.getsize(path) == size and sha256(path) == digest

@@ -11,11 +11,11 @@ A script that calls `run` needs the usual ``if __name__ == "__main__":``, becaus
 
 Conventions
 -----------
-The results file holds one JSON line a recording, appended in the order in which they end (`inperson._results` says
-what is in it); `read` gives the rows, one a content. A recording is known by its content, so the same content under
-two names is analysed once, and a file that changed under its name is noticed (by size and time of change) and analysed
-again. A row, once written, is final, also an error, so that a poisonous recording is tried once; other signals than
-it has are added to it.
+The results file holds one JSON line a recording, appended in the order in which they end (`inperson._batch.results`
+says what is in it); `read` gives the rows, one a content. A recording is known by its content, so the same content
+under two names is analysed once, and a file that changed under its name is noticed (by size and time of change) and
+analysed again. A row, once written, is final, also an error, so that a poisonous recording is tried once; other signals
+than it has are added to it.
 
 Error types are inperson's own (``MediaError``, ``ModelError``, ``InputError``, ``StorageError``), ``Crash``,
 ``Timeout``, ``Memory``, or the class of an unexpected exception, which is a bug to report.
@@ -29,19 +29,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inperson._confine import Confinement
-from inperson._found import SUFFIXES, find
-from inperson._handle import Limits
-from inperson._intake import Intake, Ready, text_of
-from inperson._manifest import Recording, is_url, manifest
-from inperson._parquet import to_parquet
-from inperson._results import Ledger, Result, read
-from inperson._rows import Merger, changed, outcome_line, settings
-from inperson._scratch import scratch
-from inperson._storage import LIMIT as SPOOL_LIMIT
-from inperson._supervisor import outcomes
-from inperson._tally import Tally
-from inperson._workers import default_workers
+from inperson._batch.found import SUFFIXES, find
+from inperson._batch.intake import Intake, Ready, text_of
+from inperson._batch.manifest import Recording, is_url, manifest
+from inperson._batch.parquet import to_parquet
+from inperson._batch.results import Ledger, Result, read
+from inperson._batch.rows import Merger, changed, outcome_line, settings
+from inperson._batch.storage import LIMIT as SPOOL_LIMIT
+from inperson._batch.tally import Tally
+from inperson._batch.workers import default_workers
+from inperson._isolated.confine import Confinement
+from inperson._isolated.handle import Limits
+from inperson._isolated.scratch import scratch
+from inperson._isolated.supervisor import outcomes
 from inperson.errors import InputError
 from inperson.isolation import MEMORY, TIMEOUT
 
@@ -200,7 +200,7 @@ def _store(schemes: Iterable[str], folder: str, limit: int) -> Any:
     allowed = frozenset(schemes)
     if not allowed:
         return None
-    from inperson._storage import Storage
+    from inperson._batch.storage import Storage
 
     return Storage(allowed, folder, limit)
 

@@ -142,7 +142,7 @@ def _warm(path: str | Path) -> None:
 
 
 def _decode_only(path: str | Path) -> Stage:
-    from inperson._containers import Handle, Limits
+    from inperson._media.containers import Handle, Limits
     from inperson.media import probe
 
     info = probe(path)

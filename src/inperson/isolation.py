@@ -21,9 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from inperson._confine import Confinement, Protection, in_force
-from inperson._handle import Limits
-from inperson._supervisor import Isolated
+from inperson._isolated.confine import Confinement, Protection, in_force
+from inperson._isolated.handle import Limits
+from inperson._isolated.supervisor import Isolated
 from inperson.errors import AnalysisError, InpersonError, InputError, MediaError, ModelError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class IsolatedAnalyzer:
     Parameters
     ----------
     analyze : callable, optional
-        Picklable; takes a path, returns a `Report`. ``Analyzer()`` by default. `inperson._worker` says what else it may
-        have.
+        Picklable; takes a path, returns a `Report`. ``Analyzer()`` by default. `inperson._isolated.worker` says what
+        else it may have.
     timeout : float or None
         Wall seconds for one recording; a short one gets less (2 min and 4 s for each second). None for no limit but
         that.

@@ -10,7 +10,7 @@ picture therefore survives, whichever of them is asked for.
 Safety
 ------
 Recordings are hostile input. The container is recognised by its content, FFmpeg is given that one demuxer and a file
-object, and every further file or address that the content names is refused; see `inperson._containers`. Sizes are
+object, and every further file or address that the content names is refused; see `inperson._media.containers`. Sizes are
 checked before anything is allocated and nothing is sized by a claimed duration. Damage costs what it damaged: it is
 counted, reported in `Reader.warnings`, and reading goes on.
 
@@ -27,13 +27,13 @@ from typing import Any
 
 import numpy as np
 
-from inperson._audio import RATE, AudioSource
-from inperson._clock import Activity, Problems, Splices, StreamClock
-from inperson._containers import LIMITS, Limits, label
-from inperson._media_info import AudioInfo, MediaInfo, VideoInfo
-from inperson._prefetch import prefetch
-from inperson._probe import longest, probe, sha256
-from inperson._video import VideoSource
+from inperson._media.audio import RATE, AudioSource
+from inperson._media.clock import Activity, Problems, Splices, StreamClock
+from inperson._media.containers import LIMITS, Limits, label
+from inperson._media.info import AudioInfo, MediaInfo, VideoInfo
+from inperson._media.prefetch import prefetch
+from inperson._media.probe import longest, probe, sha256
+from inperson._media.video import VideoSource
 from inperson.errors import InputError
 from inperson.types import Chunk, Floats, Frame, Span
 

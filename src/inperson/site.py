@@ -289,7 +289,7 @@ def results(path: str | Path, wanted: Container[str] | None = None) -> Iterator[
     InputError
         The file cannot be read, or a line is no result.
     """
-    from inperson._results import read as rows
+    from inperson._batch.results import read as rows
 
     for row in rows(path):
         if row.report is not None and (wanted is None or any(name in wanted for name in row.paths)):

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from inperson._media_info import MediaInfo
+    from inperson._media.info import MediaInfo
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]

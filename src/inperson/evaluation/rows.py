@@ -176,7 +176,7 @@ def _require_model(entry: Entry, line: Mapping[str, Any], results: Path) -> None
 
 def _batch_lines(results: Path) -> dict[str, dict[str, Any]]:
     """By path: a report or an error, as a row wants them."""
-    from inperson._results import read
+    from inperson._batch.results import read
 
     found: dict[str, dict[str, Any]] = {}
     for result in read(results):

@@ -21,10 +21,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from inperson._confine import Confinement
-from inperson._handle import Limits
-from inperson._journal import Journal
-from inperson._supervisor import Job, Listed, outcomes
+from inperson._batch.journal import Journal
+from inperson._isolated.confine import Confinement
+from inperson._isolated.handle import Limits
+from inperson._isolated.supervisor import Job, Listed, outcomes
 from inperson.batch import MEMORY, TIMEOUT, Tally, default_workers
 from inperson.errors import InpersonError, InputError
 from inperson.evaluation import manifest as manifests

@@ -80,7 +80,7 @@ def planned(manifest: Manifest, conditions: Sequence[str], settings: Settings) -
     ModelError
         A model is missing or altered.
     """
-    from inperson._probe import sha256
+    from inperson._media.probe import sha256
 
     contents = {entry.file: "" for entry in manifest.entries}
     for file in contents:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a worker sends: a report, trivia, and what it cost. `to_json` is what `inperson._worker` asks for."""
+    """What a worker sends: a report, trivia, and what it cost; `inperson._isolated.worker` asks for `to_json`."""
 
     values: dict[str, Any]
 

@@ -1,8 +1,8 @@
 """``python -m inperson.service.child``: one job, in a process that can be killed at any moment.
 
-It supervises the one worker process that reads the recording (`inperson._supervisor`: limits, crashes, hangs). The
-service writes one line of JSON to its standard input and reads one from its standard output. When standard input ends,
-because the service was killed or wants this job no more, it ends at once, and the kernel ends the worker with it.
+It supervises the one worker process that reads the recording (`inperson._isolated.supervisor`: limits, crashes, hangs).
+The service writes one line of JSON to its standard input and reads one from its standard output. When standard input
+ends, because the service was killed or wants this job no more, it ends at once, and the kernel ends the worker with it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import threading
 from contextlib import closing
 from typing import Any
 
-from inperson._handle import Limits
-from inperson._supervisor import Isolated
+from inperson._isolated.handle import Limits
+from inperson._isolated.supervisor import Isolated
 from inperson.errors import InpersonError
 from inperson.service.work import Work
 

@@ -19,7 +19,7 @@ import numpy as np
 from inperson.errors import InputError, MediaError
 
 if TYPE_CHECKING:
-    from inperson._media_info import MediaInfo
+    from inperson._media.info import MediaInfo
     from inperson.report import Finding, Moment, Report
     from inperson.types import Image
 

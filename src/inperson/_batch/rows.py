@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from inperson._intake import Ready
-from inperson._results import Ledger
+from inperson._batch.intake import Ready
+from inperson._batch.results import Ledger
 
 
 def settings(analyze: Callable[[str], Any]) -> dict[str, Any]:

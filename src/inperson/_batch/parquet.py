@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from inperson._results import Result, read
+from inperson._batch.results import Result, read
 from inperson.errors import InputError
 
 _GROUP = 1000  # rows held at once

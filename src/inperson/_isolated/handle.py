@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from inperson._worker import AT_LEAST, CPU_FACTOR, FROM_CHILD, MESSAGE_BYTES, MESSAGE_CHARS, allowed, work
+from inperson._isolated.worker import AT_LEAST, CPU_FACTOR, FROM_CHILD, MESSAGE_BYTES, MESSAGE_CHARS, allowed, work
 
 MIB = 1 << 20
 _START_SECONDS = 300.0  # a worker must have loaded Python, the analyser and the models by then
@@ -38,7 +38,7 @@ class Limits:
     Attributes
     ----------
     timeout : float or None
-        Wall seconds, for a recording of whatever length; a shorter one gets less (`inperson._worker.allowed`).
+        Wall seconds, for a recording of whatever length; a shorter one gets less (`inperson._isolated.worker.allowed`).
     memory : int or None
         MiB of resident memory of its process, code and models included.
     """

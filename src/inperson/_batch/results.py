@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from inperson._journal import Journal
+from inperson._batch.journal import Journal
 from inperson.errors import InputError
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from inperson._containers import reason, regular_file
-from inperson._manifest import Recording, is_url
-from inperson._results import Ledger, digest, unread
-from inperson._supervisor import Job
+from inperson._batch.manifest import Recording, is_url
+from inperson._batch.results import Ledger, digest, unread
+from inperson._isolated.supervisor import Job
+from inperson._media.containers import reason, regular_file
 from inperson.errors import InpersonError, InputError, MediaError
 
 _AHEAD = 2  # recordings made ready beyond those in work
@@ -63,7 +63,7 @@ class Store(Protocol):
 
 
 class Intake:
-    """Jobs for `inperson._supervisor.outcomes`, and the lines of recordings that need none.
+    """Jobs for `inperson._isolated.supervisor.outcomes`, and the lines of recordings that need none.
 
     Parameters
     ----------

@@ -3,8 +3,8 @@
 The filter refuses with EPERM what analysing a recording never needs and what would let a subverted decoder out:
 sockets, starting programs or processes, looking into or signalling other processes, changing the modes, owners or times
 of files, mounts and namespaces, kernel facilities with a history of holes. Threads, memory and opening files (which
-`inperson._landlock` judges) stay. A system call newer than this table gets ENOSYS, so a new kernel opens no new way.
-Numbers: Linux ``asm/unistd_64.h`` and ``asm-generic/unistd.h``.
+`inperson._isolated.landlock` judges) stay. A system call newer than this table gets ENOSYS, so a new kernel opens no
+new way. Numbers: Linux ``asm/unistd_64.h`` and ``asm-generic/unistd.h``.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from inperson._containers import reason
+from inperson._media.containers import reason
 from inperson.errors import InputError, StorageError
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 """Worker processes of a batch: each recording in a process whose crash, hang or hunger ends that recording only.
 
-Workers are spawned, load the models once, and fork a process for every recording (`inperson._worker`). A worker that
-itself dies is replaced.
+Workers are spawned, load the models once, and fork a process for every recording (`inperson._isolated.worker`). A
+worker that itself dies is replaced.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from multiprocessing.connection import wait
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, NamedTuple, Protocol
 
-from inperson._confine import Confinement, require
-from inperson._handle import MIB, Handle, Limits
-from inperson._scratch import scratch
+from inperson._isolated.confine import Confinement, require
+from inperson._isolated.handle import MIB, Handle, Limits
+from inperson._isolated.scratch import scratch
 from inperson.errors import InpersonError, InputError
 
 _LOOK = 0.1  # seconds between looks at the workers' memory

@@ -1,9 +1,9 @@
 """The inside of a worker process: it loads the analyser once and gives every recording a process of its own.
 
-A worker never touches a recording. For each it forks a child, which confines itself (`inperson._confine`), analyses and
-ends. So nothing that a hostile recording does to its process reaches the next recording, and a crash costs no loading
-of models. The child's messages are passed on unread, as bytes; the supervisor (`inperson._supervisor`) gets JSON, never
-a pickle. All go over a pipe of the worker's own.
+A worker never touches a recording. For each it forks a child, which confines itself (`inperson._isolated.confine`),
+analyses and ends. So nothing that a hostile recording does to its process reaches the next recording, and a crash costs
+no loading of models. The child's messages are passed on unread, as bytes; the supervisor
+(`inperson._isolated.supervisor`) gets JSON, never a pickle. All go over a pipe of the worker's own.
 
 ::
 
@@ -41,7 +41,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 
-from inperson._confine import Confinement, confine, limit_cpu
+from inperson._isolated.confine import Confinement, confine, limit_cpu
 from inperson.errors import InpersonError
 
 FROM_CHILD = b"<"

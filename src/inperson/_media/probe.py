@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from inperson._clock import Problems
-from inperson._containers import DECODERS, LIMITS, Handle, Limits, label, media_errors, regular_file
-from inperson._decode import decoded
-from inperson._media_info import AudioInfo, MediaInfo, VideoInfo
-from inperson._video import UPRIGHT, Orientation, check_size, orientation, square_size
+from inperson._media.clock import Problems
+from inperson._media.containers import DECODERS, LIMITS, Handle, Limits, label, media_errors, regular_file
+from inperson._media.decode import decoded
+from inperson._media.info import AudioInfo, MediaInfo, VideoInfo
+from inperson._media.video import UPRIGHT, Orientation, check_size, orientation, square_size
 from inperson.errors import MediaError
 
 _RATE_SECONDS = 10.0  # s of packets looked at to tell a constant frame rate from a variable one

@@ -1,7 +1,7 @@
 """Limits on the process that reads one recording: what it may take, open, reach and become.
 
 `Confinement` is what is asked for, `in_force` what this system can do of it, `confine` does it, in a freshly forked
-process that ends with its recording (`inperson._worker`).
+process that ends with its recording (`inperson._isolated.worker`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inperson import _landlock, _seccomp
+from inperson._isolated import landlock, seccomp
 from inperson.errors import InpersonError
 
 MIB = 1 << 20
@@ -90,7 +90,7 @@ class Protection:
 
 def in_force() -> Protection:
     """What this system can do."""
-    return Protection(_landlock.version(), _seccomp.machine())
+    return Protection(landlock.version(), seccomp.machine())
 
 
 def require(wanted: Confinement) -> None:
@@ -133,9 +133,9 @@ def confine(wanted: Confinement, read: Sequence[str], private: str, memory: int 
     found = in_force()
     if found.landlock:
         readable = [*_SYSTEM, *_libraries(), *read, *wanted.read]
-        _landlock.restrict(readable, [private, "/dev/null", *wanted.write])
+        landlock.restrict(readable, [private, "/dev/null", *wanted.write])
     if found.seccomp:
-        _seccomp.forbid(kill=wanted.kill)
+        seccomp.forbid(kill=wanted.kill)
 
 
 def limit_cpu(seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from inperson._handle import MIB
+from inperson._isolated.handle import MIB
 from inperson.isolation import MEMORY
 
 

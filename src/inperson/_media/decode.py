@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from inperson._clock import Problems
-from inperson._containers import Handle, Limits, reason
+from inperson._media.clock import Problems
+from inperson._media.containers import Handle, Limits, reason
 
 _LONE = 1.0  # s; a timestamp this far off both neighbours, which fit each other, is a mistake
 _DEMUX_RETRIES = 8  # FFmpeg may find its way again after damage in the container; not for ever

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 
-from inperson._manifest import is_url
+from inperson._batch.manifest import is_url
 from inperson.errors import InputError
 
 SUFFIXES = frozenset(
@@ -73,7 +73,7 @@ def is_recording(name: str) -> bool:
 def _remote(schemes: frozenset[str]) -> Callable[[str], list[str]]:
     if not schemes:
         return lambda url: [url]
-    from inperson._storage import Storage
+    from inperson._batch.storage import Storage
 
     storage = Storage(schemes, folder="")
     return lambda url: storage.listed(url, is_recording)

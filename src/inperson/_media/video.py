@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inperson._clock import Problems, StreamClock
-from inperson._containers import Handle, Limits, label, media_errors
-from inperson._decode import decoded, sane
+from inperson._media.clock import Problems, StreamClock
+from inperson._media.containers import Handle, Limits, label, media_errors
+from inperson._media.decode import decoded, sane
 from inperson.errors import MediaError
 from inperson.types import Frame, Image
 

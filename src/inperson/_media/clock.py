@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from inperson._containers import Handle, Limits
+from inperson._media.containers import Handle, Limits
 
 _BACKWARDS = 1.0  # s; a smaller step back is disorder within the stream, not a splice
 _SAME_SPLICE = 0.5  # s; shifts of two streams that differ by less belong to one splice (streams end apart by this much)

@@ -1,0 +1,1 @@
+"""The parts of reading a recording (`inperson.media`)."""
