@@ -1,0 +1,104 @@
+"""The connection to Ray: to the cluster that is there, or to one of our own, without telemetry."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from inperson._handle import MIB
+from inperson._scratch import scratch
+from inperson._workers import default_workers
+from inperson.errors import InpersonError
+
+_OBJECTS = 100 * MIB  # Ray's store for what is sent; reports of a few hundred KiB, and it takes no less than 75 MiB
+_LONGEST = 30  # characters of a folder in which Ray's sockets still have names that the system takes (107 bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """`ray` is the package; `own`: its only node is this machine, and it is ended with the connection."""
+
+    ray: Any
+    workers: int
+    own: bool
+    path: tuple[str, ...] | None
+    """Where modules are, for actors on this machine; None where nodes have their own."""
+
+
+@contextmanager
+def connected(workers: int | None, memory: int | None) -> Iterator[Connection]:
+    """The cluster this process is connected to, the one that ``RAY_ADDRESS`` names, or one on this machine.
+
+    Raises
+    ------
+    InpersonError
+        Ray is not installed, or the cluster cannot be reached or started.
+    """
+    ray = _imported()
+    if ray.is_initialized():
+        yield _there(ray, workers)
+        return
+    with _signals_kept(), scratch() as folder:
+        try:
+            own = _begin(ray, workers or default_workers(memory), folder)
+            yield (
+                Connection(ray, workers or default_workers(memory), True, tuple(sys.path))
+                if own
+                else _there(ray, workers)
+            )
+        finally:
+            ray.shutdown()
+
+
+def _imported() -> Any:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    try:
+        import ray
+    except ImportError:
+        raise InpersonError("the engine ray needs Ray: pip install 'inperson[ray]'") from None
+    return ray
+
+
+def _begin(ray: Any, workers: int, folder: str) -> bool:
+    """Connect; whether to a cluster of our own."""
+    address = os.environ.get("RAY_ADDRESS")
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if address:
+            ray.init(address=address, **quiet)
+            return False
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            include_dashboard=False,
+            object_store_memory=_OBJECTS,
+            _temp_dir=folder if len(folder) <= _LONGEST else None,
+            **quiet,
+        )
+    except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, OSError, its own
+        what = f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached" if address else "Ray cannot be started"
+        raise InpersonError(f"{what}: {error}") from None
+    return True
+
+
+def _there(ray: Any, workers: int | None) -> Connection:
+    return Connection(ray, workers or max(1, int(ray.cluster_resources().get("CPU", 1))), False, None)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Give SIGTERM back: Ray takes it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
