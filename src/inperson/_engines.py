@@ -19,7 +19,8 @@ NAMES = ("local", "ray")
 class Engine(Protocol):
     """`workers` recordings at once."""
 
-    workers: int
+    @property
+    def workers(self) -> int: ...
 
     def outcomes(
         self, feed: Feed, analyse: Callable[[str], Any], limits: Limits, wanted: Confinement

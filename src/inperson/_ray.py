@@ -10,7 +10,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from inperson._confine import Confinement
 from inperson._handle import MIB, Limits
 from inperson._ray_connection import Connection, connected
 from inperson._ray_worker import Order, Worker
+from inperson._scratch import scratch
 from inperson._supervisor import Feed, Job, Outcome, packed
 from inperson.errors import InpersonError
 
@@ -129,7 +130,7 @@ class _Pool:
             return None
         return task.job.token, _error(
             "StorageError",
-            f"no node finds it under this path, of {', '.join(sorted(task.blind))}; recordings, and --scratch for those "
+            f"not found under this path on {', '.join(sorted(task.blind))}; recordings, and --scratch for those "
             "that are fetched, must lie in a file system that every node has in the same place",
         )
 
@@ -184,22 +185,23 @@ class Cluster:
         from inperson import __version__
 
         ray, own = self.connection.ray, self.connection.own
-        if not own:
-            wanted = replace(wanted, scratch=None)  # each node its own: the lock of one in use may not reach the others
-        path, measured = self.connection.path, hasattr(analyse, "seconds")
-        order = Order(__version__, packed(analyse), measured, limits, wanted, path, os.getcwd())
         room = {"num_cpus": 1} if own or self.memory is None else {"num_cpus": 1, "memory": self.memory * MIB}
-        kind, sent = ray.remote(**room)(Worker), ray.put(order)
-        pool = _Pool(ray, self.workers, lambda: kind.remote(sent))
+        path, measured = self.connection.path, hasattr(analyse, "seconds")
         done = False
-        try:
-            while pool.open(feed):
-                pool.staff(feed)
-                if (outcome := pool.step()) is not None:
-                    yield outcome
-            done = True
-        finally:
-            pool.close(gently=done)
+        # On a cluster each node takes its own: the lock on a folder in use may not reach from one to another.
+        with scratch(wanted.scratch) if own else nullcontext() as private:
+            confinement = replace(wanted, scratch=private)
+            order = Order(__version__, packed(analyse), measured, limits, confinement, path, os.getcwd())
+            kind, sent = ray.remote(**room)(Worker), ray.put(order)
+            pool = _Pool(ray, self.workers, lambda: kind.remote(sent))
+            try:
+                while pool.open(feed):
+                    pool.staff(feed)
+                    if (outcome := pool.step()) is not None:
+                        yield outcome
+                done = True
+            finally:
+                pool.close(gently=done)
 
 
 @contextmanager

@@ -46,12 +46,13 @@ def connected(workers: int | None, memory: int | None) -> Iterator[Connection]:
         return
     with _signals_kept(), scratch() as folder:
         try:
-            own = _begin(ray, workers or default_workers(memory), folder)
-            yield (
-                Connection(ray, workers or default_workers(memory), True, tuple(sys.path))
-                if own
-                else _there(ray, workers)
-            )
+            if address := os.environ.get("RAY_ADDRESS"):
+                _init(ray, f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached", address=address)
+                yield _there(ray, workers)
+            else:
+                here = workers or default_workers(memory)
+                _start(ray, here, folder)
+                yield Connection(ray, here, True, tuple(sys.path))
         finally:
             ray.shutdown()
 
@@ -65,26 +66,23 @@ def _imported() -> Any:
     return ray
 
 
-def _begin(ray: Any, workers: int, folder: str) -> bool:
-    """Connect; whether to a cluster of our own."""
-    address = os.environ.get("RAY_ADDRESS")
-    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+def _start(ray: Any, workers: int, folder: str) -> None:
+    _init(
+        ray,
+        "Ray cannot be started",
+        address="local",
+        num_cpus=workers,
+        include_dashboard=False,
+        object_store_memory=_OBJECTS,
+        _temp_dir=folder if len(folder) <= _LONGEST else None,
+    )
+
+
+def _init(ray: Any, problem: str, **options: Any) -> None:
     try:
-        if address:
-            ray.init(address=address, **quiet)
-            return False
-        ray.init(
-            address="local",
-            num_cpus=workers,
-            include_dashboard=False,
-            object_store_memory=_OBJECTS,
-            _temp_dir=folder if len(folder) <= _LONGEST else None,
-            **quiet,
-        )
+        ray.init(log_to_driver=False, logging_level="ERROR", **options)
     except Exception as error:  # Ray raises ConnectionError, RuntimeError, ValueError, OSError, its own
-        what = f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached" if address else "Ray cannot be started"
-        raise InpersonError(f"{what}: {error}") from None
-    return True
+        raise InpersonError(f"{problem}: {error}") from None
 
 
 def _there(ray: Any, workers: int | None) -> Connection:

@@ -39,7 +39,7 @@ class Worker:
     """An actor. Answers are dictionaries with one of the keys below; no exception leaves it.
 
     ``node``
-        the address of its node: it is ready;
+        the name of its node: it is ready;
     ``outcome``
         of a recording;
     ``unseen``
@@ -69,14 +69,12 @@ class Worker:
             self._isolated = None
 
     def _start(self) -> dict[str, Any]:
-        from ray.util import get_node_ip_address
-
         from inperson import __version__
 
         if __version__ != self._order.version:
             raise InpersonError(f"it has inperson {__version__}, the batch is run by {self._order.version}")
         self._ready().ready()
-        return {"node": get_node_ip_address()}
+        return {"node": os.uname().nodename}
 
     def _ready(self) -> Isolated:
         if self._isolated is None:
