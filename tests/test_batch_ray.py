@@ -16,15 +16,14 @@ from typing import Any
 import pytest
 from test_batch import HERE, Unloadable, Unpicklable, behave, key, lines, recordings, run, tried
 
-from inperson import batch
+from inperson import _ray, batch
 from inperson._handle import Limits
+from inperson._ray_connection import connected
 from inperson._supervisor import Job, Listed
 from inperson.errors import InpersonError, InputError
 from inperson.isolation import Confinement
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: make test-ray")
-from inperson import _ray  # noqa: E402
-from inperson._ray_connection import connected  # noqa: E402
+pytest.importorskip("ray", reason="Ray is not installed; make test-ray installs it")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,18 +31,84 @@ def _modules_on_the_nodes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), *filter(None, [os.environ.get("PYTHONPATH")])]))
         patch.delenv("RAY_ADDRESS", raising=False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def own() -> Iterator[None]:
-    """A cluster that several tests use: `batch.run` takes the connection that is there."""
-    with connected(2, None):
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         yield
 
 
 def parent(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+DRIVER = """
+import sys, test_batch
+from pathlib import Path
+if __name__ == "__main__":
+    test_batch.run(sys.argv[2:], Path(sys.argv[1]), engine="ray", workers=1,
+                   progress=lambda tally: print(tally.finished, flush=True))
+"""
+
+
+def test_a_cluster_of_our_own_leaves_nothing_behind_and_kill_9_can_be_resumed(tmp_path):
+    paths = recordings(tmp_path, *["slow 0.2"] * 10)
+    out = tmp_path / "results.jsonl"
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER)
+    running = subprocess.Popen(
+        [sys.executable, script, out, *paths], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": "/tmp"}
+    )
+    assert running.stdout is not None
+    for count in running.stdout:
+        if int(count) == 3:
+            break
+    running.kill()
+    running.communicate()
+    worker = int(lines(out)[-1]["report"]["candidate"]["how"].split()[0])
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{worker}").exists()
+    done = len(lines(out))
+    assert run(paths, out) == batch.Tally(total=10, skipped=done, analysed=10 - done)
+    assert sorted(map(key, lines(out))) == paths
+
+
+def test_a_node_that_dies_in_the_middle_loses_and_doubles_nothing(tmp_path, monkeypatch):
+    from ray.cluster_utils import Cluster
+
+    paths = recordings(tmp_path, *["slow 0.2"] * 20)
+    out = tmp_path / "results.jsonl"
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    try:
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+
+        def remove(tally: batch.Tally) -> None:
+            workers = {line["report"]["candidate"]["how"].split()[0] for line in lines(out)}
+            if len(nodes) == len(workers) == 2:
+                cluster.remove_node(nodes.pop(), allow_graceful=False)
+
+        tally = run(paths, out, engine="ray", progress=remove)
+    finally:
+        cluster.shutdown()
+    assert len(nodes) == 1
+    assert tally == batch.Tally(total=20, analysed=20)
+    assert sorted(map(key, lines(out))) == paths
+    assert Counter(tried(tmp_path).values())[1] >= 19  # only what the node had was begun again
+
+
+def test_an_address_where_nobody_answers_is_one_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(
+        InpersonError, match=r"the Ray cluster at 127.0.0.1:1 \(RAY_ADDRESS\) cannot be reached: .*refused"
+    ):
+        run(recordings(tmp_path, "fine"), tmp_path / "results.jsonl", engine="ray")
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[None]:
+    """A cluster for all tests below: `batch.run` takes the connection that is there, as those above must not."""
+    with connected(2, None):
+        yield
 
 
 @pytest.mark.usefixtures("own")
@@ -145,66 +210,3 @@ def test_a_confined_process_cannot_read_the_folder_that_the_batch_is_run_in(tmp_
 
 def curious(path: str) -> Any:
     return (Path(path).parent / "secret.txt").read_text()
-
-
-DRIVER = """
-import sys, test_batch
-from pathlib import Path
-if __name__ == "__main__":
-    test_batch.run(sys.argv[2:], Path(sys.argv[1]), engine="ray", workers=1,
-                   progress=lambda tally: print(tally.finished, flush=True))
-"""
-
-
-def test_a_cluster_of_our_own_leaves_nothing_behind_and_kill_9_can_be_resumed(tmp_path):
-    paths = recordings(tmp_path, *["slow 0.2"] * 10)
-    out = tmp_path / "results.jsonl"
-    script = tmp_path / "driver.py"
-    script.write_text(DRIVER)
-    running = subprocess.Popen(
-        [sys.executable, script, out, *paths], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": "/tmp"}
-    )
-    assert running.stdout is not None
-    for count in running.stdout:
-        if int(count) == 3:
-            break
-    running.kill()
-    running.communicate()
-    worker = int(lines(out)[-1]["report"]["candidate"]["how"].split()[0])
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{worker}").exists()
-    done = len(lines(out))
-    assert run(paths, out) == batch.Tally(total=10, skipped=done, analysed=10 - done)
-    assert sorted(map(key, lines(out))) == paths
-
-
-def test_a_node_that_dies_in_the_middle_loses_and_doubles_nothing(tmp_path, monkeypatch):
-    from ray.cluster_utils import Cluster
-
-    paths = recordings(tmp_path, *["slow 0.2"] * 20)
-    out = tmp_path / "results.jsonl"
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    try:
-        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-
-        def remove(tally: batch.Tally) -> None:
-            workers = {line["report"]["candidate"]["how"].split()[0] for line in lines(out)}
-            if nodes and len(workers) == 2:
-                cluster.remove_node(nodes.pop(), allow_graceful=False)
-
-        tally = run(paths, out, engine="ray", progress=remove)
-    finally:
-        cluster.shutdown()
-    assert len(nodes) == 1
-    assert tally == batch.Tally(total=20, analysed=20)
-    assert sorted(map(key, lines(out))) == paths
-    assert Counter(tried(tmp_path).values())[1] >= 19  # only what the node had was begun again
-
-
-def test_an_address_where_nobody_answers_is_one_clear_error(tmp_path, monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "ray.invalid:6379")
-    with pytest.raises(InpersonError, match=r"the Ray cluster at ray.invalid:6379 \(RAY_ADDRESS\) cannot be reached"):
-        run(recordings(tmp_path, "fine"), tmp_path / "results.jsonl", engine="ray")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from inperson._workers import default_workers
 from inperson.errors import InpersonError
 
 _OBJECTS = 100 * MIB  # Ray's store for what is sent; reports of a few hundred KiB, and it takes no less than 75 MiB
+_REACH_SECONDS = 10.0
 _LONGEST = 30  # characters of a folder in which Ray's sockets still have names that the system takes (107 bytes)
 
 
@@ -47,7 +49,7 @@ def connected(workers: int | None, memory: int | None) -> Iterator[Connection]:
     with _signals_kept(), scratch() as folder:
         try:
             if address := os.environ.get("RAY_ADDRESS"):
-                _init(ray, f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached", address=address)
+                _join(ray, address)
                 yield _there(ray, workers)
             else:
                 here = workers or default_workers(memory)
@@ -64,6 +66,17 @@ def _imported() -> Any:
     except ImportError:
         raise InpersonError("the engine ray needs Ray: pip install 'inperson[ray]'") from None
     return ray
+
+
+def _join(ray: Any, address: str) -> None:
+    problem = f"the Ray cluster at {address} (RAY_ADDRESS) cannot be reached"
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal() and "/" not in host:  # Ray itself would try for minutes
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise InpersonError(f"{problem}: {error}") from None
+    _init(ray, problem, address=address)
 
 
 def _start(ray: Any, workers: int, folder: str) -> None:
