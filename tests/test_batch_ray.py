@@ -48,7 +48,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_cluster_of_our_own_leaves_nothing_behind_and_kill_9_can_be_resumed(tmp_path):
+def test_after_kill_9_the_workers_end_and_the_local_engine_can_go_on(tmp_path):
     paths = recordings(tmp_path, *["slow 0.2"] * 10)
     out = tmp_path / "results.jsonl"
     script = tmp_path / "driver.py"
@@ -206,3 +206,16 @@ def test_an_analyser_that_cannot_reach_the_workers_is_one_clear_error(tmp_path):
         run(paths, tmp_path / "a.jsonl", engine="ray", analyze=Unpicklable())
     with pytest.raises(InpersonError, match=r"cannot start: OSError: .*no-such-library"):
         run(paths, tmp_path / "b.jsonl", engine="ray", analyze=Unloadable(), workers=1)
+
+
+@pytest.mark.usefixtures("own")
+def test_nodes_of_another_version_and_without_room_end_the_batch_with_one_clear_error(tmp_path, monkeypatch):
+    paths = recordings(tmp_path, "fine")
+    monkeypatch.setattr(_ray, "_START_SECONDS", 0.5)
+    with pytest.raises(InpersonError, match=r"no CPU and memory for any worker in 0.5 s; it has 2 CPUs and \d+ MiB"):
+        run(paths, tmp_path / "a.jsonl", engine="ray", memory=1 << 30)
+    monkeypatch.undo()
+    monkeypatch.setattr("inperson.__version__", "99.0")
+    with pytest.raises(InpersonError, match=r"cannot start: it has inperson \S+, the batch is run by 99.0"):
+        run(paths, tmp_path / "b.jsonl", engine="ray")
+    assert not (tmp_path / "tried.log").exists()
