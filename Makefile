@@ -1,5 +1,6 @@
 # make demo   set up .venv and analyse samples/interview.mp4
 # make test   set up .venv and pass the tests (with the docs' examples); as root it installs Debian's chromium for them
+# make test-ray   install Ray (250 MB) into .venv and pass the tests of batches on a cluster
 # make check  what CI adds: ruff and mypy
 # make fuzz   damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
 SHELL := /bin/sh
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 MINUTES := 10
 SEED := $(shell date +%Y%m%d)
 
-.PHONY: demo test check fuzz clean
+.PHONY: demo test test-ray check fuzz clean
 
 demo: $(VENV)/.installed
 	@mkdir -p out
@@ -18,6 +19,10 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@sh scripts/browser
 	@$(BIN)/python -m pytest
+
+test-ray: $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[ray]'
+	@$(BIN)/python -m pytest tests/test_batch_ray.py
 
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .

@@ -355,6 +355,14 @@ def test_arguments_out_of_range(tmp_path, bad):
         run([], tmp_path / "results.jsonl", **bad)
 
 
+def test_an_engine_that_is_not_known_or_not_installed_is_one_clear_error(tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="the engine is one of local, ray, found 'spark'"):
+        run([], tmp_path / "results.jsonl", engine="spark")
+    monkeypatch.setitem(sys.modules, "ray", None)  # as where it is not installed
+    with pytest.raises(InpersonError, match=r"pip install 'inperson\[ray\]'"):
+        run([], tmp_path / "results.jsonl", engine="ray")
+
+
 def test_names_that_are_no_text_still_make_lines_of_their_own(tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff\xe2\x80\xa8\n.mp4"
     with open(path, "w") as file:

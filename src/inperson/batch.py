@@ -1,4 +1,4 @@
-"""Many recordings on one machine: isolated workers, one result each, resumable.
+"""Many recordings, on one machine or a cluster: isolated workers, one result each, resumable.
 
 >>> from inperson import Analyzer, batch
 >>> paths = batch.find(["interviews/"])  # doctest: +SKIP
@@ -29,6 +29,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inperson._batch.engines import engine as engine_named
 from inperson._batch.found import SUFFIXES, find
 from inperson._batch.intake import Intake, Ready, text_of
 from inperson._batch.manifest import Recording, is_url, manifest
@@ -41,7 +42,6 @@ from inperson._batch.workers import default_workers
 from inperson._isolated.confine import Confinement
 from inperson._isolated.handle import Limits
 from inperson._isolated.scratch import scratch
-from inperson._isolated.supervisor import outcomes
 from inperson.errors import InputError
 from inperson.isolation import MEMORY, TIMEOUT
 
@@ -72,6 +72,7 @@ def run(
     out: str | Path,
     *,
     analyze: Callable[[str], Any] | None = None,
+    engine: str = "local",
     workers: int | None = None,
     timeout: float | None = TIMEOUT,
     memory: int | None = MEMORY,
@@ -95,8 +96,11 @@ def run(
     analyze : callable, optional
         Picklable; takes a path, returns a `Report`. ``Analyzer()`` by default. Only an `Analyzer` takes options of
         single recordings and adds signals to rows that are there.
+    engine : str
+        ``"local"``: processes of this machine. ``"ray"``: the Ray cluster that ``RAY_ADDRESS`` names, or one on this
+        machine that is ended with the batch (needs ``inperson[ray]``).
     workers : int, optional
-        Processes; `default_workers` by default.
+        Processes; `default_workers` by default, or as many as the cluster has CPUs.
     timeout : float or None
         Wall seconds for one recording; None for no limit. A recording whose length is known gets less
         (`inperson.isolation`).
@@ -124,7 +128,8 @@ def run(
         `out` cannot be written, is another batch's, is no results file or holds results of other options; an argument
         is out of range; a scheme needs a package that is not installed.
     InpersonError
-        Worker processes cannot be started, or the isolation required cannot be had.
+        Worker processes cannot be started, the isolation required cannot be had, or the engine cannot be reached, is
+        not installed or lost all of its nodes.
     """
     _require(workers is None or workers >= 1, f"workers must be at least 1, found {workers}")
     _require(timeout is None or timeout > 0, f"timeout must be more than 0 s, found {timeout}")
@@ -137,10 +142,13 @@ def run(
         from inperson.analysis import Analyzer
 
         analyze = Analyzer()
-    workers = workers or default_workers(memory)
     wanted = confinement or Confinement()
     tally = Tally()
-    with Ledger(out, settings(analyze)) as ledger, scratch(wanted.scratch) as private:
+    with (
+        Ledger(out, settings(analyze)) as ledger,
+        scratch(wanted.scratch) as private,
+        engine_named(engine, workers, memory) as running,
+    ):
         asked = _asked(recordings)
         tally.total = len(asked)
         told = _teller(tally, progress)
@@ -151,11 +159,11 @@ def run(
             wanted=merger.signals,
             version=merger.version,
             store=_store(schemes, private, spool_limit),
-            workers=workers,
+            workers=running.workers,
             retry=retry_errors,
             told=told,
         )
-        ended = outcomes(intake, analyze, workers, Limits(timeout, memory), wanted)
+        ended = running.outcomes(intake, analyze, Limits(timeout, memory), wanted)
         with closing(intake), closing(ended):
             for ready, outcome in ended:
                 _settle(intake, merger, ready, outcome)

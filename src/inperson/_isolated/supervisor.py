@@ -6,6 +6,7 @@ worker that itself dies is replaced.
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -106,14 +107,37 @@ def maker(analyse: Callable[[str], Any], limits: Limits, wanted: Confinement) ->
     """What starts a worker for `analyse`. Raises as `outcomes`."""
     require(wanted)
     memory = None if limits.memory is None else limits.memory * MIB
+    task = packed((analyse, wanted, memory, limits.timeout))
+    resource_tracker.ensure_running()  # here, because starting it would unblock the signal that a start holds back
+    return lambda: Handle(task, limits, hasattr(analyse, "seconds"))
+
+
+def packed(what: Any) -> bytes:
+    """An analyser, and what goes with it, pickled. Raises InputError if it cannot be."""
     try:
-        task = bytes(ForkingPickler.dumps((analyse, wanted, memory, limits.timeout)))
+        return bytes(ForkingPickler.dumps(what))
     except Exception as error:  # pickle raises PicklingError, AttributeError, TypeError, whatever __reduce__ raises
         raise InputError(
             f"analyze must be picklable to reach the worker processes, for example inperson.Analyzer(...): {error}"
         ) from None
-    resource_tracker.ensure_running()  # here, because starting it would unblock the signal that a start holds back
-    return lambda: Handle(task, limits, hasattr(analyse, "seconds"))
+
+
+class Packed:
+    """An analyser that was `packed` elsewhere and is unpacked in the worker only.
+
+    `measured`: it tells how long a recording is.
+    """
+
+    def __init__(self, content: bytes, measured: bool) -> None:
+        self._content = content
+        if measured:
+            self.seconds = None
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        return pickle.loads, (self._content,)
+
+    def __call__(self, text: str) -> Any:
+        raise NotImplementedError("it is analysed in the worker")
 
 
 def _staff(
@@ -145,19 +169,29 @@ class Isolated:
             self._handle = self._make()
         return self._handle
 
-    def __call__(self, text: str, options: dict[str, Any], stop: Callable[[], bool]) -> dict[str, Any]:
-        """The outcome of one recording; `stop` is asked ten times a second whether to give up."""
+    def ready(self, give: Callable[[Handle], bool] = lambda handle: True) -> Handle:
+        """Wait until the worker is ready, and `give` it what there is for it.
+
+        Raises
+        ------
+        InpersonError
+            It cannot start.
+        """
         why = ""
         for _ in range(_START_TRIES):
             handle = self.start()
             while not handle.ready and not handle.ended:
                 _pause(handle)
                 handle.look()
-            if handle.ready and handle.process.is_alive() and handle.give(text, options):
-                return self._outcome(handle, stop)
+            if handle.ready and handle.process.is_alive() and give(handle):
+                return handle
             handle.end("it ended before it had a recording")
             why = handle.ended
         raise InpersonError(f"the worker process cannot start: {why}")
+
+    def __call__(self, text: str, options: dict[str, Any], stop: Callable[[], bool]) -> dict[str, Any]:
+        """The outcome of one recording; `stop` is asked ten times a second whether to give up."""
+        return self._outcome(self.ready(lambda handle: handle.give(text, options)), stop)
 
     def _outcome(self, handle: Handle, stop: Callable[[], bool]) -> dict[str, Any]:
         while (outcome := handle.look()) is None:

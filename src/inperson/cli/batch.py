@@ -62,6 +62,14 @@ def batch(
     face_backend: FaceBackend = "onnx",
     calibration: OwnCalibration = None,
     recheck: Recheck = True,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="NAME",
+            help="local: processes of this machine. ray: the cluster that RAY_ADDRESS names, or one on this machine.",
+        ),
+    ] = "local",
     workers: Workers = None,
     timeout: Timeout = 7200.0,
     memory: Memory = 2048,
@@ -111,6 +119,7 @@ def batch(
                 recordings,
                 out,
                 analyze=analyzer,
+                engine=engine,
                 workers=workers,
                 timeout=timeout,
                 memory=memory,
