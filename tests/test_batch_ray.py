@@ -212,7 +212,7 @@ def test_an_analyser_that_cannot_reach_the_workers_is_one_clear_error(tmp_path):
 @pytest.mark.usefixtures("own")
 def test_nodes_of_another_version_and_without_room_end_the_batch_with_one_clear_error(tmp_path, monkeypatch):
     paths = recordings(tmp_path, "fine")
-    monkeypatch.setattr(_ray, "_START_SECONDS", 0.5)
+    monkeypatch.setattr(ray_pool, "_START_SECONDS", 0.5)
     with pytest.raises(InpersonError, match=r"no CPU and memory for any worker in 0.5 s; it has 2 CPUs and \d+ MiB"):
         run(paths, tmp_path / "a.jsonl", engine="ray", memory=1 << 30)
     monkeypatch.undo()

@@ -290,6 +290,14 @@ def test_it_is_accessible_and_fits_in_both_schemes(opened, film, tmp_path, schem
     shown.screenshot(path=SHOTS / f"{scheme}-{width}.png", full_page=True)
 
 
+def test_an_embedded_recording_plays_and_seeks(opened, film, tmp_path):
+    out = tmp_path / "alone.html"
+    out.write_text(page(pages.report(film), media=film, out=out, embed=True, pictures=False))
+    shown = ready(opened(out))
+    shown.locator("#m-0-0 .time").click()
+    assert now(shown) == pytest.approx(pages.report(film).findings[0].evidence[0].start, abs=0.2)
+
+
 def test_print_opens_what_is_folded_and_drops_the_player(opened, made):
     shown = ready(opened(made, color_scheme="dark"))
     SHOTS.mkdir(parents=True, exist_ok=True)

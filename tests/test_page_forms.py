@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from pathlib import Path
@@ -241,6 +242,18 @@ def test_commands(cli, film, tmp_path):
     assert cli("report", results, "--index", tmp_path / "index.html")[2].startswith("inperson: index of 1 recordings")
     href = re.search(r'href="(\./index-pages/[^"]+)"', (tmp_path / "index.html").read_text())[1]
     assert "<video" in (tmp_path / href).read_text()
+
+
+def test_an_embedded_recording_is_in_the_page_byte_for_byte_and_has_a_limit(cli, film, tmp_path, monkeypatch):
+    stored, out = tmp_path / "report.json", tmp_path / "r.html"
+    stored.write_text(pages.report(film).to_json())
+    assert cli("report", stored, "--media", film, "--html", out, "--embed", "--no-pictures")[0] == 0
+    held = re.search(r'src="data:video/mp4;base64,([^"]+)"', out.read_text())[1]
+    assert base64.b64decode(html.unescape(held)) == film.read_bytes()
+    monkeypatch.setattr("inperson.page.build.EMBEDDED", film.stat().st_size - 1)
+    code, _, told = cli("report", stored, "--media", film, "--html", out, "--embed", "--no-pictures")
+    assert code != 0
+    assert "leave out --embed" in told
 
 
 def test_a_copy_that_browsers_play_keeps_the_times(cli, tmp_path):

@@ -11,6 +11,7 @@ from inperson._console import reading_bar, require_other, say, show, write
 from inperson.cli.guard import guarded
 from inperson.cli.options import (
     AudioTrack,
+    Embed,
     Exclude,
     FaceBackend,
     HtmlOut,
@@ -36,6 +37,7 @@ def check(
     html: HtmlOut = None,
     pictures: Pictures = None,
     copy: ViewingCopy = False,
+    embed: Embed = False,
     signals: Signals = None,
     turns: Annotated[
         Path | None,
@@ -73,7 +75,7 @@ def check(
     if json_out is not None:
         write(json_out, report.to_json() + "\n")
     if html is not None:
-        write_page(report, html, file, pictures is not False, copy)
+        write_page(report, html, file, pictures is not False, copy, embed)
     if "-" not in (json_out, html):
         from inperson.render import view
 

@@ -52,6 +52,9 @@ ViewingCopy = Annotated[
     bool,
     typer.Option("--copy", help="Play a copy encoded for browsers, written beside the page: for HEVC, MPEG, AVI."),
 ]
+Embed = Annotated[
+    bool, typer.Option("--embed", help="Put the recording into the page itself; up to 64 MiB. Mind who gets the page.")
+]
 Exclude = Annotated[
     str | None,
     typer.Option(

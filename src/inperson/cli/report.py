@@ -9,7 +9,7 @@ import typer
 
 from inperson._console import require_other, say, show, write
 from inperson.cli.guard import guarded
-from inperson.cli.options import HtmlOut, Pictures, ViewingCopy
+from inperson.cli.options import Embed, HtmlOut, Pictures, ViewingCopy
 from inperson.errors import InputError
 from inperson.report import Report
 
@@ -32,6 +32,7 @@ def report(
     ] = None,
     pictures: Pictures = None,
     copy: ViewingCopy = False,
+    embed: Embed = False,
     pages: Annotated[bool, typer.Option("--pages/--no-pages", help="With --index: a page for each recording.")] = True,
 ) -> None:
     """Show a stored result: on the terminal, as a reviewer's page, as Markdown, or a whole batch as an index."""
@@ -56,7 +57,7 @@ def report(
         from inperson.page.folder import linked
 
         drawn = pictures is not False and (media is not None or bool(pictures))
-        write_page(found, html, media or linked(found), drawn, copy)
+        write_page(found, html, media or linked(found), drawn, copy, embed)
     if markdown is not None:
         from inperson.page import markdown as form
 
@@ -67,13 +68,14 @@ def report(
         show(view(found))
 
 
-def write_page(report: Report, html: str, media: str | Path | None, pictures: bool, copy: bool) -> None:
+def write_page(report: Report, html: str, media: str | Path | None, pictures: bool, copy: bool, embed: bool) -> None:
     """Write the reviewer's page, and the copy that it plays where one is asked for."""
     from inperson.page import page
     from inperson.page.folder import viewing_copy
 
     played = viewing_copy(media, html) if copy and media is not None else None
-    write(html, page(report, media=media, out=None if html == "-" else html, copy=played, pictures=pictures))
+    out = None if html == "-" else html
+    write(html, page(report, media=media, out=out, copy=played, embed=embed, pictures=pictures))
 
 
 def _read(path: Path) -> Report:

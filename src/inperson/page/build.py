@@ -6,12 +6,14 @@ import base64
 import functools
 import hashlib
 import importlib.resources
+import mimetypes
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from inperson.errors import InputError
 from inperson.page import lanes, numbers, words
 from inperson.report import Finding, Report
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 STRONGEST = 3
 """Moments of a signal shown at once; the others are folded in."""
 SCRIPTS = ("player.js", "review.js")
+EMBEDDED = 64 << 20
+"""Bytes of the largest recording put into a page. Own choice: browsers hold it in memory, a third larger."""
 PRIORS = (0.01, 0.1, 0.5)
 """Priors at which each likelihood ratio is also given. Own choice: one in a hundred, one in ten, evens."""
 
@@ -33,6 +37,7 @@ def page(
     media: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     copy: str | os.PathLike[str] | None = None,
+    embed: bool = False,
     pictures: bool = True,
     seconds: float | None = None,
 ) -> str:
@@ -48,6 +53,8 @@ def page(
         Where the page will lie; decides the link. The current folder by default.
     copy : path, optional
         A copy that browsers play (`inperson.page.folder.viewing_copy`), to play instead of `media`; the page says so.
+    embed : bool
+        Put the recording, or its copy, into the page itself instead of a link.
     pictures : bool
         Put small pictures of the strongest moments into the page (faces and spectra of this recording).
     seconds : float, optional
@@ -63,7 +70,7 @@ def page(
     MediaError
         `media` cannot be read as a recording.
     InputError
-        `media` is another file than the report's.
+        `media` is another file than the report's, or too large to be embedded.
     """
     from inperson.page.pictures import drawn
 
@@ -73,7 +80,7 @@ def page(
         .get_template("page.html.j2")
         .render(
             **_view(report, made),
-            link=_link(copy or media, out),
+            link=embedded(copy or media) if embed else _link(copy or media, out),
             copied=copy is not None,
             **policed(*SCRIPTS),
         )
@@ -143,6 +150,31 @@ def _link(media: str | os.PathLike[str] | None, out: str | os.PathLike[str] | No
         return None
     folder = os.path.dirname(os.path.realpath(out)) if out is not None else os.getcwd()
     return "./" + quote(os.fsencode(os.path.relpath(os.path.realpath(media), folder)), safe="/")
+
+
+def embedded(media: str | os.PathLike[str] | None) -> str | None:
+    """The recording as a ``data:`` URL.
+
+    Raises
+    ------
+    InputError
+        It is larger than `EMBEDDED`, or cannot be read.
+    """
+    if media is None:
+        return None
+    try:
+        size = os.stat(media).st_size
+        if size > EMBEDDED:
+            raise InputError(
+                f"{os.fspath(media)} has {size >> 20} MiB, a page holds {EMBEDDED >> 20} at most; leave out --embed "
+                "and give the recording along with the page"
+            )
+        content = Path(media).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {os.fspath(media)}: {error.strerror}") from None
+    kind = mimetypes.guess_type(os.fspath(media))[0] or ""
+    kind = kind if kind.startswith(("video/", "audio/")) else "video/mp4"
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _view(report: Report, pictures: Mapping[tuple[int, int], Sequence[Picture]]) -> dict[str, Any]:
