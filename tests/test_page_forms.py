@@ -204,13 +204,13 @@ def test_markdown_says_what_the_page_says_and_nothing_acts():
 
 def test_the_index_reads_results_and_refuses_anything_else(tmp_path):
     results = tmp_path / "results.jsonl"
-    report = pages.report(name="/a.mp4")
-    error = json.dumps({"path": "/b.mp4", "error": {"type": "MediaError", "message": "no"}})
-    results.write_text(f"{report.to_json(None)}\n{error}\n{report.to_json(None)[:50]}")
+    row = {"key": "1" * 64, "sha256": "1" * 64, "path": "/a.mp4", "report": json.loads(pages.report().to_json())}
+    error = {"path": "/b.mp4", "error": {"type": "MediaError", "message": "no"}}
+    results.write_text("\n".join([json.dumps(row), json.dumps(error), json.dumps(row)[:50]]))
     rows = read(results)
     assert [(row.path, row.error) for row in rows] == [("/a.mp4", ""), ("/b.mp4", "MediaError: no")]
     results.write_text('{"some": "thing"}\n{}\n')
-    with pytest.raises(InputError, match="line 1: expected a report or an error line"):
+    with pytest.raises(InputError, match="is no result of inperson batch"):
         read(results)
 
 
@@ -241,6 +241,19 @@ def test_commands(cli, film, tmp_path):
     results.write_text(pages.report(film).to_json(None) + "\n")
     assert cli("report", results, "--index", tmp_path / "index.html")[2].startswith("inperson: index of 1 recordings")
     href = re.search(r'href="(\./index-pages/[^"]+)"', (tmp_path / "index.html").read_text())[1]
+    assert "<video" in (tmp_path / href).read_text()
+
+
+def test_a_batch_writes_its_index_with_a_page_for_each_recording(cli, film, tmp_path):
+    results, index = tmp_path / "results.jsonl", tmp_path / "index.html"
+    (tmp_path / "none.mp4").write_bytes(b"no recording")
+    code, _, told = cli(
+        "batch", film, tmp_path / "none.mp4", "--out", results, "--html", index, "--signals", "lip_sync"
+    )
+    assert (code, "1 analysed, 1 failed" in told) == (0, True)
+    shown = index.read_text()
+    assert "MediaError" in shown
+    (href,) = re.findall(r'href="(\./index-pages/[^"]+)"', shown.partition("<tbody")[2])
     assert "<video" in (tmp_path / href).read_text()
 
 

@@ -5,15 +5,14 @@ Signals are never added up: a recording stands as high as its highest single fin
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from inperson._batch.results import read as results
 from inperson._over_time import Curve
-from inperson.errors import InputError
 from inperson.page import numbers, words
 from inperson.page.build import environment, policed
 from inperson.report import Finding, Report
@@ -43,30 +42,25 @@ class Row:
 
 
 def read(path: str | os.PathLike[str], each: Callable[[int, Row], Row] = lambda _, row: row) -> list[Row]:
-    """The lines of a batch's results file; the last of a recording counts, a torn last line is left out.
+    """The rows of a batch's results file, one a content, under the first of its names.
 
     Parameters
     ----------
     path : path
     each : callable
-        Called with the number of the line and its row, whole; what it returns is kept, without what the index does
-        not show, so that thousands of reports fit into memory.
+        Called with the number of the row and the row, whole; what it returns is kept, without what the index does not
+        show, so that thousands of reports fit into memory.
 
     Raises
     ------
     InputError
         It cannot be read, or a line is no result of `inperson batch`.
     """
-    rows: dict[str, Row] = {}
-    try:
-        with open(path, "rb") as lines:
-            for i, line in enumerate(lines, 1):
-                row = _row(line, f"{os.fspath(path)}, line {i}")
-                if row is not None:
-                    rows[row.path] = _slim(each(i, row))
-    except OSError as error:
-        raise InputError(f"cannot read {os.fspath(path)}: {error.strerror}") from None
-    return list(rows.values())
+    rows = []
+    for number, found in enumerate(results(Path(path)), 1):
+        error = "" if found.error is None else f"{found.error['type']}: {found.error['message']}"
+        rows.append(_slim(each(number, Row(found.paths[0], found.report, error))))
+    return rows
 
 
 def index(rows: Sequence[Row], *, title: str = "Recordings") -> str:
@@ -134,22 +128,6 @@ def _why(finding: Finding, stands_out: bool) -> str:
         told += ", all of it above the prior"
     moments = sum(not moment.kind for moment in finding.evidence)
     return f"{told}; {moments} moment{'s' * (moments != 1)} to listen to"
-
-
-def _row(line: bytes, where: str) -> Row | None:
-    """A line as a row; None for an empty line and for a torn last one."""
-    if not line.strip():
-        return None
-    try:
-        found = json.loads(line)
-        if "error" in found:
-            return Row(str(found["path"]), error=f"{found['error']['type']}: {found['error']['message']}")
-        report = Report.model_validate(found)
-    except (ValueError, KeyError, TypeError):
-        if not line.endswith(b"\n"):
-            return None
-        raise InputError(f"{where}: expected a report or an error line of inperson batch") from None
-    return Row(report.media.path, report)
 
 
 def _slim(row: Row) -> Row:
