@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +110,12 @@ def test_onnxruntime_keeps_no_record_of_its_use(tmp_path: Path) -> None:
         timeout=60,
     )
     assert [path.name for path in home.rglob("*onnxruntime*")] == []
+
+
+def test_every_detector_names_the_version_of_its_model_so_that_a_report_does() -> None:
+    from inperson.detectors import factories
+
+    for factory in factories(None):
+        name, _, version = factory().model.rpartition("-")
+        assert name
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)

@@ -78,7 +78,7 @@ class ReadingFromScreen:
 
     signal: ClassVar[str] = "reading"
     needs: ClassVar[frozenset[str]] = frozenset({"faces", "speech"})
-    model: ClassVar[str] = "reading"
+    model: ClassVar[str] = "reading-0.2.0"
 
     def __init__(self) -> None:
         self._rows: dict[int, array[float]] = defaultdict(lambda: array("f"))

@@ -13,7 +13,7 @@ from inperson import models
 from inperson.faces.landmarks import EYE_CORNERS_OUTER, LIPS_OUTER
 from inperson.types import Face, Floats, Image
 
-MODEL = "mouth_view"
+MODEL = "mouth_view-0.1.0"
 SIDE = 40
 """Pixels of the patch's side."""
 LOOKS = 5.0
