@@ -67,7 +67,7 @@ def main() -> None:
     for name in (field.name for field in fields(delivery.Delivery)):
         sign = -1.0 if name in FEWER else 1.0
         rows = [(a, s, sign * getattr(one, name)) for a, s, one in found if np.isfinite(getattr(one, name))]
-        labels, sources, values = (list(column) for column in zip(*rows, strict=True))
+        labels, values = [a for a, *_ in rows], [value for *_, value in rows]
         interval = bootstrap.interval(metrics.auc, values, labels, groups=range(len(rows)), labels=labels, seed=0)
         without = [
             metrics.auc([v for _, s, v in rows if s != out], [a for a, s, _ in rows if s != out])

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from inperson.types import Span
 LEAST = 5.0
 """Seconds of voice below which a stretch's delivery is not read: three or four phrases."""
 UNIT_SYLLABLES = 4
-"""Syllables that a stretch between pauses must have for its rate to be read. Own choice: one more or less is a quarter."""
+"""Syllables that a stretch between pauses must have for its rate to be read. Own choice: one more is a quarter."""
 UNIT_SECONDS = 0.8
 """Seconds that it must last for its pitch's slope to be read. Own choice: about one accent group."""
 PERIODIC = 0.7
@@ -115,7 +116,9 @@ def delivery(sound: Sound, stretches: Sequence[Span], loudness: Loudness) -> Del
         return None
     pauses = [x for one in pieces for x in one.pauses]
     seconds = sum(one.seconds for one in pieces)
-    rates, falls, breaths = ([x for one in pieces for x in getattr(one, name)] for name in ("rates", "falls", "breaths"))
+    rates, falls, breaths = (
+        [x for one in pieces for x in getattr(one, name)] for name in ("rates", "falls", "breaths")
+    )
     pitch = np.concatenate([one.pitch for one in pieces])
     return Delivery(
         voice=voice,
@@ -145,14 +148,14 @@ def _piece(sound: Sound, span: Span, loudness: Loudness) -> _Piece | None:
     counts = [int(((peaks >= a) & (peaks < b)).sum()) for a, b in found]
     semitones = _semitones(heard, loudness)
     return _Piece(
-        pauses=[(b - a) * SECONDS for (_, a), (b, _) in zip(found, found[1:], strict=False)],
+        pauses=[(b - a) * SECONDS for (_, a), (b, _) in pairwise(found)],
         units=[(b - a) * SECONDS for a, b in found],
         rates=[n / ((b - a) * SECONDS) for n, (a, b) in zip(counts, found, strict=True) if n >= UNIT_SYLLABLES],
         falls=[-s for a, b in found if (b - a) * SECONDS >= UNIT_SECONDS and (s := _slope(semitones[a:b])) is not None],
         pitch=semitones[on & np.isfinite(semitones)],
         syllables=sum(counts),
         held=len(runs(held(heard, loudness) & on)),
-        breaths=[_breathed(heard, end, start, loudness) for (_, end), (start, _) in zip(found, found[1:], strict=False)],
+        breaths=[_breathed(heard, end, start, loudness) for (_, end), (start, _) in pairwise(found)],
         seconds=(found[-1][1] - found[0][0]) * SECONDS,
     )
 

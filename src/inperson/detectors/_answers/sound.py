@@ -1,4 +1,4 @@
-"""What is kept of the sound every 16 ms: level, level of the breath band, pitch, and how the spectrum's shape changes."""
+"""What is kept of the sound every 16 ms: level, breath band, pitch, and how the spectrum's shape changes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import functools
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -28,7 +29,7 @@ SHAPE_BANDS = 18
 SHAPE_FLOOR_DB = 30.0
 """Bands this far below the frame's loudest one count as that low, so that noise between formants is no change."""
 REACH = 2
-"""Frames on either side (32 ms) between which the change is taken: longer than a glottal period, shorter than a phone."""
+"""Frames on either side (32 ms) between which the change is taken: longer than a glottal period, not than a phone."""
 SPEECH = 0.5
 """Speech probability from which a hop counts as speech (Silero's own default)."""
 ACTIVE_DB = 40.0
@@ -84,8 +85,10 @@ class Sound:
     def part(self, span: Span) -> Self:
         """The frames of one stretch; empty where it lies outside."""
         a, b = self.index(span.start), self.index(span.end)
-        arrays = (self.level, self.breath, self.log_f0, self.periodicity, self.change, self.speech, self.gap)
-        return type(self)(self.time(a), *(values[a:b] for values in arrays))
+        level, breath, log_f0, periodicity, change, speech = (
+            values[a:b] for values in (self.level, self.breath, self.log_f0, self.periodicity, self.change, self.speech)
+        )
+        return type(self)(self.time(a), level, breath, log_f0, periodicity, change, speech, self.gap[a:b])
 
     def within(self, spans: Sequence[Span]) -> Mask:
         """Which frames lie in any of `spans`."""
@@ -139,7 +142,7 @@ class Listening:
 
 
 def _power(block: Block) -> Array:
-    """Power spectra of the block's frames and of `REACH` more on either side: (frames, bins), sum is the mean square."""
+    """Power spectra (frames, bins) of the block's frames and `REACH` more on either side; a sum is a mean square."""
     count = len(block.speech) * PER_HOP + 2 * REACH
     first = MARGIN + STEP // 2 - WINDOW // 2 - REACH * STEP
     frames = np.lib.stride_tricks.sliding_window_view(block.sound[first:], WINDOW)[::STEP][:count]
@@ -174,10 +177,11 @@ def changes(power: Array) -> Floats:
 @functools.lru_cache(maxsize=1)
 def _bands() -> Floats:
     """(bins, bands): rectangular bands of equal width in mel (1127 ln(1 + f / 700), O'Shaughnessy 1987)."""
-    edges = 700 * np.expm1(np.linspace(*(1127 * np.log1p(np.array(SHAPE_BAND) / 700)), SHAPE_BANDS + 1) / 1127)
+    low, high = (1127 * np.log1p(edge / 700) for edge in SHAPE_BAND)
+    edges = 700 * np.expm1(np.linspace(low, high, SHAPE_BANDS + 1) / 1127)
     hertz = np.arange(WINDOW // 2 + 1) * RATE / WINDOW
     # bands narrower than a bin take the nearest one
-    weights = [(hertz >= low) & (hertz < high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    weights = [(hertz >= low) & (hertz < high) for low, high in pairwise(edges)]
     for weight, middle in zip(weights, (edges[:-1] + edges[1:]) / 2, strict=True):
         weight[np.argmin(np.abs(hertz - middle))] = True
     return np.array(weights, np.float32).T

@@ -80,7 +80,7 @@ def without_short(mask: Mask, seconds: float, edges: bool = True) -> Mask:
 
 
 def smooth(level: Array) -> Array:
-    """Mean over three frames (48 ms): about the window of Praat's intensity, which the syllables' dips are stated for."""
+    """Mean over three frames (48 ms): about the window of Praat's intensity, for which `DIP_DB` is stated."""
     if not len(level):
         return level
     padded = np.pad(level, 1, mode="edge")
@@ -89,7 +89,7 @@ def smooth(level: Array) -> Array:
 
 
 def nuclei(sound: Sound, loudness: Loudness) -> NDArray[np.intp]:
-    """Frames at which syllables peak: voiced, above the threshold, parted by dips of `DIP_DB` (De Jong & Wempe 2009)."""
+    """Frames at which syllables peak: voiced, loud, parted by dips of `DIP_DB` (De Jong & Wempe 2009)."""
     level = smooth(sound.level)
     if len(level) < 3:
         return np.zeros(0, np.intp)
@@ -101,5 +101,7 @@ def nuclei(sound: Sound, loudness: Loudness) -> NDArray[np.intp]:
                 kept[-1] = int(peak)
         else:
             kept.append(int(peak))
-    near = np.maximum(np.pad(sound.periodicity, 1)[:-2], np.maximum(sound.periodicity, np.pad(sound.periodicity, 1)[2:]))
+    near = np.maximum(
+        np.pad(sound.periodicity, 1)[:-2], np.maximum(sound.periodicity, np.pad(sound.periodicity, 1)[2:])
+    )
     return np.array([peak for peak in kept if near[peak] >= VOICED], np.intp)
