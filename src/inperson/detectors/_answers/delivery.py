@@ -22,10 +22,11 @@ from itertools import pairwise
 import numpy as np
 
 from inperson.detectors._answers.held import held
-from inperson.detectors._answers.onset import BREATH_BEFORE, breath
+from inperson.detectors._answers.onset import breath
 from inperson.detectors._answers.sound import SECONDS, Sound
 from inperson.detectors._answers.units import Loudness, nuclei, runs, sounding
 from inperson.detectors._voice_traces._blocks import Array
+from inperson.detectors._voice_traces.room import LOOK_BACK
 from inperson.types import Span
 
 LEAST = 5.0
@@ -161,7 +162,7 @@ def _piece(sound: Sound, span: Span, loudness: Loudness) -> _Piece | None:
 
 
 def _breathed(heard: Sound, end: int, start: int, loudness: Loudness) -> bool:
-    before = max(heard.time(end), heard.time(start) - BREATH_BEFORE)
+    before = max(heard.time(end), heard.time(start) - LOOK_BACK)
     return breath(heard, Span(before, heard.time(start)), loudness) is not None
 
 

@@ -15,6 +15,7 @@ from inperson.detectors._answers.held import held
 from inperson.detectors._answers.sound import SECONDS, Sound
 from inperson.detectors._answers.units import Loudness, nuclei, runs, smooth, sounding, without_short
 from inperson.detectors._voice_traces._blocks import Mask
+from inperson.detectors._voice_traces.room import BREATH, LOOK_BACK, OVER_FLOOR
 from inperson.types import Span
 
 LOOK = 8.0
@@ -24,13 +25,8 @@ AFTER = 0.1
 """Seconds after the question's end that are left to it: its last sound fades. Own choice."""
 SYLLABLES = 4
 """A stretch between pauses with this many syllables is fluent: "well", "so, yes" and "I think" are not. Own choice."""
-BREATH = (0.1, 0.8)
-"""Seconds that an audible in-breath lasts. Speech breathing takes in air in about 0.6 s (Hixon, "Kinematics of the
-chest wall during speech production", JSHR 16, 1973); what is heard of it starts late. See `_voice_traces.room` too."""
-BREATH_BEFORE = 1.2
-"""Seconds before the first sound in which its breath is sought (as `_voice_traces.room.LOOK_BACK`)."""
-BREATH_DB = 6.0
-"""dB above the floor in the breath band (as `_voice_traces.room.OVER_FLOOR`)."""
+BREATH_DB = OVER_FLOOR
+"""dB between which it lies: above the floor of its band and below the voice."""
 UNVOICED = 0.5
 """Periodicity above which a sound is voiced, hence no breath."""
 
@@ -100,7 +96,7 @@ def onset(sound: Sound, question_end: float, answer: Span, loudness: Loudness) -
     return Onset(
         first=first,
         fluent=None if fluent is None else heard.time(fluent),
-        breath=breath(sound, Span(max(first - BREATH_BEFORE, question_end), max(first, question_end)), loudness),
+        breath=breath(sound, Span(max(first - LOOK_BACK, question_end), max(first, question_end)), loudness),
         fillers=tuple(Span(heard.time(a), heard.time(b)) for a, b in runs(standing) if a < lead.stop and b > at),
         silence=float((~sounding(heard, loudness))[lead].sum()) * SECONDS,
     )
@@ -137,9 +133,9 @@ def breath(sound: Sound, where: Span, loudness: Loudness) -> Span | None:
         return None
     level = smooth(part.breath)
     floor = float(np.percentile(level, 10))
-    noise = (level > floor + BREATH_DB) & (level < loudness.loud - BREATH_DB) & (part.periodicity < UNVOICED)
-    found = [(a, b) for a, b in runs(noise) if BREATH[0] <= (b - a) * SECONDS <= BREATH[1]]
-    if not found:
-        return None
-    a, b = found[-1]
-    return Span(part.time(a), part.time(b))
+    noise = (level > floor + BREATH_DB) & (level < loudness.loud - BREATH_DB)
+    for a, b in reversed(runs(noise)):
+        lasts = BREATH[0] <= (b - a) * SECONDS <= BREATH[1]
+        if lasts and float(np.median(part.periodicity[a:b])) < UNVOICED:
+            return Span(part.time(a), part.time(b))
+    return None

@@ -30,8 +30,6 @@ SHAPE_FLOOR_DB = 30.0
 """Bands this far below the frame's loudest one count as that low, so that noise between formants is no change."""
 REACH = 2
 """Frames on either side (32 ms) between which the change is taken: longer than a glottal period, not than a phone."""
-SPEECH = 0.5
-"""Speech probability from which a hop counts as speech (Silero's own default)."""
 ACTIVE_DB = 40.0
 """Frames within this of the block's loudest are measured for pitch, as in `_voice_traces`."""
 
@@ -158,7 +156,7 @@ def _levels(power: Array) -> tuple[Floats, Floats]:
 
 def _pitch(block: Block, level: Floats) -> tuple[Floats, Floats]:
     """Every second frame of the 8 ms grid on which `pitch` works is this one's."""
-    loud = (level > max(float(level.max()) - ACTIVE_DB, -100.0)) & (block.speech.max() >= SPEECH)
+    loud = level > max(float(level.max()) - ACTIVE_DB, -100.0)
     wanted = np.zeros(2 * len(level), bool)
     wanted[1::2] = loud
     log_f0, periodicity = pitch(block, wanted)
