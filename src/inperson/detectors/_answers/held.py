@@ -17,7 +17,7 @@ from inperson.detectors._voice_traces._blocks import Mask
 
 LEAST = 0.2
 """Seconds that a held vowel lasts at least, its still part alone: longer than nearly all vowels of fluent speech. Own
-choice; with it 2 to 8 a minute are found in read speech, 15 in meetings (training/response_latency/README.md)."""
+choice; with it 2 to 9 a minute are found in read speech, 15 in meetings (training/response_latency/README.md)."""
 STILL_DB = 3.2
 """Change of the spectrum's shape (`sound.Sound.change`) under which it stands. Own choice: a fifth of the voiced frames
 of fluent speech lie below."""
