@@ -2,13 +2,15 @@
 
 What differs between reading aloud and speaking freely, with the direction that others found:
 
-- read speech has fewer filled pauses; when reading aloud they all but vanish (Fraundorf & Watson 2013 for what they
-  stand for: material that is still being planned);
+- read speech has next to no filled pauses, which stand for material still being planned (Fraundorf & Watson, "Alice's
+  adventures in um-derland", Language, Cognition and Neuroscience, 2013);
 - its pauses are fewer, shorter and more regular (Howell & Kadi-Hanifi, "Comparison of prosodic properties between read
   and spontaneous speech material", Speech Communication 10, 1991);
-- its pitch varies more and falls more over a phrase (Laan, "The contribution of intonation, segmental durations, and
-  spectral features to the perception of a spontaneous and a read speaking style", Speech Communication 22, 1997);
-- its rate is slower and more even (Laan 1997).
+- its pitch varies more (Remez et al., JASA Suppl. 77, 1985, S38) and falls more over an utterance (Swerts, Strangert &
+  Heldner, "F0 declination in read-aloud and spontaneous speech", ICSLP 1996);
+- its rate is slower (Laan, "The contribution of intonation, segmental durations, and spectral features to the
+  perception of a spontaneous and a read speaking style", Speech Communication 22, 1997); that it is more even from
+  phrase to phrase is an expectation of our own.
 
 The effects are small, depend on the task, and were found in laboratories: weak evidence at best.
 """
