@@ -11,6 +11,7 @@ import pytest
 from answering import mixed, spoken
 
 from inperson import Analyzer, analyze
+from inperson._batch.rows import settings
 from inperson.asr import LONGEST, Prepared, Transcription
 from inperson.asr import spoken as attributed
 from inperson.errors import InputError
@@ -143,3 +144,10 @@ def test_an_analyzer_with_it_can_be_sent_to_a_worker_which_may_read_its_folder(t
     sent = pickle.loads(pickle.dumps(Analyzer(asr=recogniser)))  # noqa: S301
     assert sent.asr.language == "en"
     assert sent.reads("call.mp4") == ["call.mp4", str(tmp_path)]
+
+
+def test_results_of_another_recogniser_are_told_apart_and_those_without_any_stay_as_they_were(tmp_path: Path) -> None:
+    folder = tmp_path / "small.en"
+    folder.mkdir()
+    assert settings(Analyzer(asr=FasterWhisper(weights(folder), "en")))["asr"] == "faster-whisper small.en en"
+    assert "asr" not in settings(Analyzer())

@@ -53,6 +53,12 @@ NEAR = 0.5
 """Seconds from the nearest turn up to which a word outside all turns still goes to it."""
 
 
+def named(recogniser: Recogniser) -> str:
+    """What a recogniser is called where results are told apart: its `name`, or its class's or its own."""
+    name = getattr(recogniser, "name", None) or getattr(recogniser, "__qualname__", None)
+    return str(name or type(recogniser).__qualname__)
+
+
 class Transcription:
     """Feed chunks to `update`; `finish` gives the words. Holds one stretch of sound at most."""
 

@@ -47,6 +47,11 @@ class FasterWhisper:
                 f"found no {', '.join(missing)}; nothing is downloaded"
             )
 
+    @property
+    def name(self) -> str:
+        """The folder's name, and the language if one was chosen."""
+        return " ".join(["faster-whisper", os.path.basename(os.path.abspath(self.folder)), self.language or ""]).strip()
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_model": None}
 
@@ -81,7 +86,7 @@ class FasterWhisper:
             sound, language=self.language, word_timestamps=True, condition_on_previous_text=False
         )
         return [
-            Word(Span(word.start, max(word.start, word.end)), word.word.strip())
+            Word(Span(float(word.start), float(max(word.start, word.end))), word.word.strip())
             for segment in segments
             for word in segment.words or ()
         ]
