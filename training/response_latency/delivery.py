@@ -73,7 +73,7 @@ def main() -> None:
             metrics.auc([v for _, s, v in rows if s != out], [a for a, s, _ in rows if s != out])
             for out in sorted({s for a, s, _ in rows if a})
         ]
-        medians = [sign * float(np.median([v for a, _, v in rows if a == aloud])) for aloud in (True, False)]
+        medians = [float(np.median([sign * v for a, _, v in rows if a == aloud])) + 0.0 for aloud in (True, False)]
         print(
             f"{name:13} {'-' if sign < 0 else '+'}  {sum(labels):3} read {medians[0]:6.2f}  "
             f"{len(labels) - sum(labels):3} free {medians[1]:6.2f}  AUC {interval:.2f}  "

@@ -165,7 +165,6 @@ def _shown(own: Delivery | None) -> dict[str, Measurement]:
     return {
         "pitch_fall": Measurement(own.pitch_fall, "semitones/s"),
         "rate_unevenness": Measurement(own.rate_spread, "1"),
-        "held_sounds": Measurement(own.held, "1/min"),
     }
 
 
