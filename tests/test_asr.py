@@ -56,6 +56,12 @@ def test_no_stretch_exceeds_the_window_and_all_speech_is_in_one() -> None:
     assert len(stretches) == 3
 
 
+def test_a_long_stretch_ends_at_the_first_pause_so_no_word_is_cut() -> None:
+    stretches: Heard = []
+    transcribed(mixed(40.0, []), [Span(1.0, 20.0), Span(21.0, 38.0)], stretches)
+    assert [length for length, _ in stretches] == pytest.approx([19.6, 17.7], abs=0.4)
+
+
 def test_silence_is_never_recognised() -> None:
     stretches: Heard = []
     assert transcribed(mixed(20.0, []), [], stretches) == ()
