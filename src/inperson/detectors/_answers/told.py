@@ -196,6 +196,6 @@ def _note(one: Answer, more: float, compared: bool) -> str:
     usual = "than this person's short replies do" if compared else "(there are too few short replies to compare with)"
     heard = f"; heard: {', '.join(found)}" if found else ""
     return (
-        f"Becomes fluent {more:.1f} s later after its first sound {usual}{heard}. Planning aloud sounds like this; only "
-        "the same delay in answer after answer would be unusual."
+        f"Becomes fluent {more:.1f} s later after its first sound {usual}{heard}. Planning aloud sounds like this; "
+        "only the same delay in answer after answer would be unusual."
     )
