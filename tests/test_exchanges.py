@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inperson.exchanges import Exchange, exchanges, refined
+from inperson.exchanges import Exchange, backchannels, delay_bound, exchanges, refined, takeovers
 from inperson.types import Span, Turn
 
 
@@ -90,3 +90,46 @@ def test_refined_leaves_alone_what_it_cannot_place(speech: list[Span]) -> None:
 def test_refined_takes_the_nearest_of_two_silences() -> None:
     speech = [Span(0, 2.9), Span(3.05, 3.2), Span(3.5, 8)]
     assert refined(Exchange(Span(0, 3.15), Span(3.4, 8)), speech) == Exchange(Span(0, 3.2), Span(3.5, 8))
+
+
+# --- kinds of exchanges
+
+
+def test_replies_are_told_apart_by_how_they_begin() -> None:
+    rows = ("A", 0, 3), ("C", 3.5, 8), ("A", 9, 12), ("C", 11.6, 15), ("A", 16, 20), ("C", 18, 24), ("A", 25, 28)
+    found = takeovers(turns(*rows, ("C", 39, 41)), "C")
+    assert [one.begins for one in found] == ["gap", "overlap", "interruption", "late"]
+    assert [one.usable for one in found] == [True, True, False, False]
+
+
+def test_a_question_put_again_after_silence_is_marked_and_counts_from_the_last_time() -> None:
+    (again,) = takeovers(turns(("A", 0, 3), ("A", 5.5, 8), ("C", 9, 12)), "C")
+    (once,) = takeovers(turns(("A", 0, 3), ("A", 4.5, 8), ("C", 9, 12)), "C")
+    assert (again.asked_again, once.asked_again) == (True, False)
+    assert again.exchange.question == Span(5.5, 8)
+
+
+def test_back_channels_are_what_lies_wholly_inside_the_others_talk() -> None:
+    rows = ("A", 0, 6), ("C", 2, 2.4), ("C", 4, 4.3), ("C", 6.5, 9)
+    assert backchannels(turns(*rows), "C") == [Span(2, 2.4), Span(4, 4.3)]
+    assert backchannels(turns(*rows), "A") == []
+
+
+def asked(gaps: list[float]) -> list[Turn]:
+    """The asking party follows the candidate after `gaps`; the candidate follows after 0.4 s."""
+    rows, time = [("C", 0.0, 2.0)], 2.0
+    for gap in gaps:
+        rows += [("A", time + gap, time + gap + 3), ("C", time + gap + 3.4, time + gap + 6)]
+        time += gap + 6
+    return turns(*rows)
+
+
+def test_the_delay_is_bounded_by_the_interviewers_shortest_gaps_and_moves_with_them() -> None:
+    gaps = [0.5, 0.1, 0.8, 0.3, 1.2, 0.6]
+    assert delay_bound(asked(gaps), "C") == pytest.approx(0.1)
+    assert delay_bound(asked([gap + 0.4 for gap in gaps]), "C") == pytest.approx(0.5)
+
+
+def test_anticipated_ends_bound_no_delay_and_four_gaps_are_too_few() -> None:
+    assert delay_bound(asked([0.5, -0.4, 0.8, 0.3, 1.2, 0.6]), "C") == pytest.approx(0.3)
+    assert delay_bound(asked([0.5, -0.4, 0.8, 0.3, 1.2]), "C") is None

@@ -28,6 +28,7 @@ from inperson.stability import rechecked
 from inperson.types import Abstention, Chunk, Detector, Reading, Session, Span, Turn
 
 if TYPE_CHECKING:
+    from inperson.asr import Recogniser, Transcription
     from inperson.report import Finding, Report
     from inperson.site import Site
 
@@ -56,6 +57,7 @@ def analyze(
     calibration: str | Path | Site | None = None,
     recheck: bool = True,
     exclude: Iterable[Span | tuple[float, float]] = (),
+    asr: Recogniser | None = None,
     progress: Progress | None = None,
     on_stage: OnStage | None = None,
     cancel: Cancel | None = None,
@@ -93,6 +95,10 @@ def analyze(
     exclude : iterable of Span or (start, end)
         Seconds to leave out, as a reviewer may ask: what lies in them is not measured. Who speaks and whose face is
         whose is still told from the whole recording.
+    asr : callable, optional
+        Speech recognition: takes mono float32 sound of at most 29 s and its rate, 16 000 Hz, and returns words with
+        their times (`inperson.asr`); `inperson.whisper.FasterWhisper` is one. Its words become the text of the turns,
+        and stand in the report. Not called where the turns supplied have text; a fault of it is a warning.
     progress, on_stage : callables, optional
         See `Progress` and `OnStage`.
     cancel : callable, optional
@@ -117,6 +123,7 @@ def analyze(
         `cancel` said so. Nothing of the recording is left behind.
     """
     from inperson import _exclusion, site
+    from inperson.asr import Transcription
     from inperson.detectors import factories
     from inperson.transcripts import read_turns
 
@@ -129,21 +136,25 @@ def analyze(
         one.require(own)
     names = [one.detector.signal for one in made]
     supplied = read_turns(turns) if isinstance(turns, str | Path) else None if turns is None else tuple(turns)
+    heard = None if asr is None or any(turn.text for turn in supplied or ()) else Transcription(asr)
     stages = Stages(on_stage)
     go_on = _Asked(cancel)
     with one_blas_thread():  # on matrices this small, more threads cost more than they bring
         digest, senses, warnings, damage = _read(
-            path, made, stages, audio_track, face_backend, progress, excluded, go_on
+            path, made, stages, audio_track, face_backend, progress, excluded, go_on, heard
         )
         go_on()
         with stages("session"):
-            session = replace(senses.session(supplied, candidate), excluded=excluded)
+            words = heard.finish() if heard else ()
+            session = replace(senses.session(supplied, candidate, words), excluded=excluded)
         findings = []
         for one in made:
             go_on()
             with stages(one.detector.signal):
                 findings.append(one.finding(session, prior, own, _unfit(damage, session.duration)))
     notes = [note for one in made for note in one.notes(findings)]
+    if heard is not None and heard.fault:
+        notes.append(heard.fault)
     if recheck:
         # without the site calibration: a ratio that it caps at 1 must not look like a finding that turned round
         options = Analyzer(None, None, supplied, candidate, prior, None, face_backend, recheck=False, exclude=excluded)
@@ -164,6 +175,7 @@ def _read(
     progress: Progress | None,
     excluded: tuple[Span, ...],
     go_on: Callable[[], None],
+    transcription: Transcription | None,
 ) -> tuple[str, Senses, tuple[str, ...], int]:
     """Read the recording to its end: its SHA-256, what was perceived, what was odd, and how often it was damaged."""
     from inperson._exclusion import without
@@ -189,6 +201,9 @@ def _read(
                 for one in made:
                     with stages(one.detector.signal):
                         one.update(kept)
+                if transcription is not None:
+                    with stages("asr"):
+                        transcription.update(kept)
                 if progress is not None:
                     progress(chunk.span.end, reader.info.duration)
                 go_on()
@@ -230,6 +245,7 @@ class Analyzer:
     calibration: str | Path | Site | None = None
     recheck: bool = True
     exclude: tuple[Span | tuple[float, float], ...] = ()
+    asr: Recogniser | None = None
 
     def __call__(self, path: str | Path, progress: Progress | None = None, *, cancel: Cancel | None = None) -> Report:
         """Analyse one recording."""
@@ -245,20 +261,28 @@ class Analyzer:
             calibration=self.calibration,
             recheck=self.recheck,
             exclude=self.exclude,
+            asr=self.asr,
             progress=progress,
             cancel=cancel,
         )
 
     def prepare(self) -> None:
         """Load what every recording needs. A worker process does so once (`inperson.isolation`)."""
+        from inperson.asr import Prepared
+
         load(self.signals)
         for factory in self.detectors or ():
             factory()
+        if isinstance(self.asr, Prepared):
+            self.asr.prepare()
 
     def reads(self, path: str) -> list[str]:
         """The files that analysing `path` opens."""
+        from inperson.asr import Prepared
+
         beside = (self.turns, self.calibration)
-        return [path, *(os.fspath(one) for one in beside if isinstance(one, str | Path))]
+        weights = self.asr.reads() if isinstance(self.asr, Prepared) else ()
+        return [path, *(os.fspath(one) for one in beside if isinstance(one, str | Path)), *weights]
 
     def seconds(self, path: str) -> float:
         """How long the recording can be (s), from its container and size: what its time limit follows from."""

@@ -18,6 +18,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
+from typing import Literal
 
 from inperson.types import Span, Turn, merged
 
@@ -33,6 +34,11 @@ EARLIEST = -1.0
 LATEST = 10.0
 """Seconds; a reply later than this answers something else, or the call was interrupted. Own choice, well above the
 slowest published assistants (3 to 5 s)."""
+FEWEST_GAPS = 5
+"""Gaps of the asking party below which they bound no delay. Own choice."""
+LOW = 10
+"""Percentile of those gaps that is taken for their lower end, so that one misplaced boundary does not decide. Own
+choice."""
 REACH = 0.35
 """Seconds a turn boundary may be moved to the nearest speech boundary: the error of diarization, not of speech."""
 
@@ -56,6 +62,45 @@ class Exchange:
         return self.answer.start - self.question.end
 
 
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """How the candidate took the floor from somebody else.
+
+    Attributes
+    ----------
+    exchange : Exchange
+    begins : str
+        ``"gap"``; ``"overlap"``: before the question's end, as anticipated ends bring about; ``"interruption"``: before
+        `EARLIEST`; ``"late"``: after `LATEST`.
+    asked_again : bool
+        The asking party went on after a silence of more than `REGROUP` seconds in which no answer came: the question
+        was put again, in other words or with more of them. `exchange` counts from the last time.
+    """
+
+    exchange: Exchange
+    begins: Literal["gap", "overlap", "interruption", "late"]
+    asked_again: bool
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is a question and the answer to it, of which the offset says something."""
+        return self.begins in ("gap", "overlap") and self.exchange.question.duration >= BACKCHANNEL
+
+
+def takeovers(turns: Iterable[Turn], candidate: str) -> list[Takeover]:
+    """Every time that `candidate` takes over from anyone else, in order of time; see `exchanges` for the arguments."""
+    own, others = _parties(turns, candidate)
+    own, others = _outside(own, others), _outside(others, own)
+    runs = _runs(own, _without_backchannels(others, own))
+    found = []
+    for (asks, question), (_, answer) in pairwise(runs):
+        if asks:
+            groups = merged(question, REGROUP)
+            exchange = Exchange(groups[-1], Span(answer[0].start, answer[-1].end))
+            found.append(Takeover(exchange, _begins(exchange.offset), len(groups) > 1))
+    return found
+
+
 def exchanges(turns: Iterable[Turn], candidate: str) -> list[Exchange]:
     """The exchanges in which `candidate` takes over from anyone else, in order of time.
 
@@ -72,19 +117,47 @@ def exchanges(turns: Iterable[Turn], candidate: str) -> list[Exchange]:
         Empty where the candidate never follows another speaker. Left out: the asking party's contributions under
         `BACKCHANNEL`, replies before `EARLIEST` or after `LATEST`.
     """
+    return [one.exchange for one in takeovers(turns, candidate) if one.usable]
+
+
+def backchannels(turns: Iterable[Turn], candidate: str) -> list[Span]:
+    """What `candidate` says wholly inside others' talk, taking no floor: "mm-hm", "right", failed interruptions."""
+    own, others = _parties(turns, candidate)
+    kept = set(_outside(own, others))
+    return [span for span in own if span not in kept]
+
+
+def delay_bound(turns: Iterable[Turn], candidate: str) -> float | None:
+    """A bound on the connection's delay, as this recording shows it, from the asking party's own gaps.
+
+    Whoever waits for the candidate's end hears it late and is recorded late, so none of the asking party's gaps is
+    shorter than the delay on their side; it delays the candidate's replies alike where both sides' connections are.
+    What is anticipated (an overlap) is bound by nothing and left out.
+
+    Returns
+    -------
+    float or None
+        Seconds: the `LOW`-th percentile of the asking party's gaps after the candidate; None for fewer than
+        `FEWEST_GAPS`.
+    """
+    asking = [replace(turn, speaker="candidate" if turn.speaker == candidate else "asks") for turn in turns]
+    gaps = sorted(one.exchange.offset for one in takeovers(asking, "asks") if one.begins == "gap")
+    return gaps[len(gaps) * LOW // 100] if len(gaps) >= FEWEST_GAPS else None
+
+
+def _parties(turns: Iterable[Turn], candidate: str) -> tuple[list[Span], list[Span]]:
+    """Inter-pausal units of the candidate and of everybody else."""
     turns = list(turns)
     own = merged((turn.span for turn in turns if turn.speaker == candidate), BRIDGE)
-    others = merged((turn.span for turn in turns if turn.speaker != candidate), BRIDGE)
-    own, others = _outside(own, others), _outside(others, own)
-    runs = _runs(own, _without_backchannels(others, own))
-    found = []
-    for (asks, question), (_, answer) in pairwise(runs):
-        if not asks:
-            continue
-        exchange = Exchange(_last_group(question), Span(answer[0].start, answer[-1].end))
-        if exchange.question.duration >= BACKCHANNEL and EARLIEST <= exchange.offset <= LATEST:
-            found.append(exchange)
-    return found
+    return own, merged((turn.span for turn in turns if turn.speaker != candidate), BRIDGE)
+
+
+def _begins(offset: float) -> Literal["gap", "overlap", "interruption", "late"]:
+    if offset < EARLIEST:
+        return "interruption"
+    if offset < 0:
+        return "overlap"
+    return "gap" if offset <= LATEST else "late"
 
 
 def refined(exchange: Exchange, speech: Sequence[Span], reach: float = REACH) -> Exchange:
@@ -162,8 +235,3 @@ def _runs(own: list[Span], others: list[Span]) -> list[tuple[bool, list[Span]]]:
         else:
             runs.append((asks, [span]))
     return runs
-
-
-def _last_group(units: list[Span]) -> Span:
-    """What was said since the last silence longer than `REGROUP`."""
-    return merged(units, REGROUP)[-1]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from inperson._stages import Stages
-from inperson.types import Chunk, Frame, Session, Turn
+from inperson.types import Chunk, Frame, Session, Turn, Word
 
 if TYPE_CHECKING:
     from inperson.media import MediaInfo
@@ -70,17 +70,21 @@ class Senses:
                 self._voices.hear(chunk)
             return self.listener.update(chunk)
 
-    def session(self, supplied: tuple[Turn, ...] | None = None, wanted: str | None = None) -> Session:
-        """Put together what the whole recording showed."""
+    def session(
+        self, supplied: tuple[Turn, ...] | None = None, wanted: str | None = None, words: Iterable[Word] = ()
+    ) -> Session:
+        """Put together what the whole recording showed, and the `words` that were recognised."""
+        from inperson.asr import spoken
         from inperson.candidate import choose, layout_of
 
         info = self._info
         turns, source = self.listener.finish(supplied) if self.listener else ((), "none")
+        turns, said = spoken(turns, words)
         tracks = self.tracker.tracks() if self.tracker else ()
         size = (info.video.width, info.video.height) if info.video else None
         belong = None if self._voices is None else functools.partial(self._voices.belong, turns=tuple(turns))
         who = choose(turns, tracks, self._lips, size, wanted, belong)
-        return Session(info, self._end, turns, source, tracks, who, layout_of(tracks, self._end))
+        return Session(info, self._end, turns, source, tracks, who, layout_of(tracks, self._end), words=said)
 
 
 def perceive(reader: Iterable[Chunk], senses: Senses, stages: Stages | None = None) -> Iterator[Chunk]:

@@ -28,7 +28,8 @@ class Moment(Part):
     speaker: str | None = Field(default=None, description="speaker it is about")
     kind: str | None = Field(
         default=None,
-        description="null: the score rests on it; profile, fast, edge, return, covered: a place to look at anyway",
+        description="null: the score rests on it; profile, fast, edge, return, covered, second_onset: "
+        "a place to look at anyway",
     )
 
     @model_validator(mode="after")

@@ -186,6 +186,24 @@ class Turn:
     text: str = field(default="", compare=False)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Word:
+    """A word that speech recognition heard, and when.
+
+    Attributes
+    ----------
+    span : Span
+    text : str
+        With its punctuation, without blanks around it.
+    speaker : str
+        Label of the turn in which it lies; empty until that is known.
+    """
+
+    span: Span
+    text: str = field(compare=False)
+    speaker: str = field(default="", compare=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Track:
     """One face followed through the recording.
@@ -261,6 +279,8 @@ class Session:
         ``"none"`` (no face), ``"single"`` (one face track most of the time) or ``"several"``.
     excluded : tuple of Span
         Left out by the caller: turns and tracks still cover them, frames and sound do not.
+    words : tuple of Word
+        What speech recognition heard (``asr`` of `inperson.analyze`), in order of time, each with its speaker.
     """
 
     media: MediaInfo
@@ -271,6 +291,7 @@ class Session:
     candidate: Candidate
     layout: Layout
     excluded: tuple[Span, ...] = ()
+    words: tuple[Word, ...] = ()
 
     def spoken_by(self, speaker: str | None, alone: bool = True) -> list[Span]:
         """Spans in which `speaker` talks; with `alone`, parts where anyone else talks too are cut out.
@@ -321,7 +342,8 @@ class Evidence:
         Whose face or voice it is about.
     kind : str
         Empty for what the score rests on. ``"profile"``, ``"fast"``, ``"edge"``, ``"return"`` (of a face),
-        ``"covered"`` (a mouth): a place to look at whatever the score, where what is looked for would show or hide.
+        ``"covered"`` (a mouth), ``"second_onset"`` (of an answer): a place to look at whatever the score, where what is
+        looked for would show or hide.
     """
 
     span: Span

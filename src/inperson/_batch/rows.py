@@ -14,11 +14,13 @@ def settings(analyze: Callable[[str], Any]) -> dict[str, Any]:
     """What all analyses of a batch have in common, as plain values; empty for an analyser that is no `Analyzer`."""
     from inperson import site
     from inperson.analysis import Analyzer
+    from inperson.asr import named
 
     if not isinstance(analyze, Analyzer):
         return {}
     own = site.of(analyze.calibration)
-    return {
+    heard = {} if analyze.asr is None else {"asr": named(analyze.asr)}  # left out: older results have no such entry
+    return heard | {
         "candidate": analyze.candidate,
         "prior": analyze.prior,
         "audio_track": analyze.audio_track,

@@ -12,6 +12,7 @@ import typer
 from inperson._console import files_bar, say, summary, write
 from inperson.cli.guard import INTERRUPTED, fail, guarded
 from inperson.cli.options import (
+    Asr,
     AudioTrack,
     FaceBackend,
     HtmlOut,
@@ -62,6 +63,7 @@ def batch(
     face_backend: FaceBackend = "onnx",
     calibration: OwnCalibration = None,
     recheck: Recheck = True,
+    asr: Asr = None,
     engine: Annotated[
         str,
         typer.Option(
@@ -96,6 +98,7 @@ def batch(
     from inperson import site
     from inperson.analysis import Analyzer
     from inperson.page.folder import write_index
+    from inperson.whisper import FasterWhisper
 
     schemes = tuple(allow_scheme or ())
     recordings = _recordings(inputs or [], listing, manifest or [], schemes)
@@ -107,6 +110,7 @@ def batch(
         face_backend=face_backend,
         calibration=site.of(calibration),
         recheck=recheck,
+        asr=None if asr is None else FasterWhisper(asr),
     )
     batches.preflight(analyzer)
     site.require_models(analyzer.calibration, analyzer.signals)

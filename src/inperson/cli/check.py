@@ -10,6 +10,7 @@ import typer
 from inperson._console import reading_bar, require_other, say, show, write
 from inperson.cli.guard import guarded
 from inperson.cli.options import (
+    Asr,
     AudioTrack,
     Embed,
     Exclude,
@@ -50,9 +51,11 @@ def check(
     calibration: OwnCalibration = None,
     recheck: Recheck = True,
     exclude: Exclude = None,
+    asr: Asr = None,
 ) -> None:
     """Analyse one recording and show what each signal measured, with the moments that support it."""
     from inperson.analysis import analyze
+    from inperson.whisper import FasterWhisper
 
     require_other(json_out, file)
     require_other(html, file, "--html")
@@ -70,6 +73,7 @@ def check(
             calibration=calibration,
             recheck=recheck,
             exclude=spans(exclude),
+            asr=None if asr is None else FasterWhisper(asr),
             progress=progress,
         )
     if json_out is not None:

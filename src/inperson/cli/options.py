@@ -70,6 +70,14 @@ Recheck = Annotated[
         help="Measure what speaks for a signal again on two mildly re-encoded copies; inconclusive if it turns round.",
     ),
 ]
+Asr = Annotated[
+    Path | None,
+    typer.Option(
+        "--asr",
+        metavar="FOLDER",
+        help="Recognise words with the Whisper weights in this folder (needs inperson[asr]); nothing is downloaded.",
+    ),
+]
 OwnCalibration = Annotated[
     Path | None,
     typer.Option(

@@ -34,6 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inperson import models
+from inperson.detectors._answers.sound import Listening
+from inperson.detectors._answers.told import tell
 from inperson.exchanges import Exchange, exchanges, refined
 from inperson.types import Abstention, Chunk, Curve, Evidence, Measurement, Point, Reading, Session, Span
 
@@ -346,17 +348,19 @@ class ResponseLatency:
     """
 
     signal: ClassVar[str] = "response_latency"
-    needs: ClassVar[frozenset[str]] = frozenset({"speech"})
+    needs: ClassVar[frozenset[str]] = frozenset({"audio", "speech"})
     model: ClassVar[str] = "response_latency-0.2.0"
 
     def __init__(self) -> None:
         self._priors = Priors.from_table(models.card(self.model).data["priors"])
+        self._listening = Listening()
         self._speech: list[Span] = []
         self._start: float | None = None
         self._time = 0.0
 
     def update(self, chunk: Chunk) -> None:
-        """Keep where speech began and ended: a few numbers a sentence."""
+        """Keep where speech began and ended, and a few numbers on the sound every 16 ms."""
+        self._listening.push(chunk)
         if len(chunk.speech):
             if abs(chunk.speech_start - self._time) > VALUE_SECONDS:
                 self._close()
@@ -381,12 +385,14 @@ class ResponseLatency:
             return Abstention(reason, applicable=bool(session.media.audio) or bool(session.turns))
         found = self._exchanges(session)
         stats = timing(found, self._priors)
+        told = tell(session, found, self._priors.substantive, self._listening.finish())
+        measured = {**_measurements(stats), **told.measurements}
         if stats.answers < MIN_ANSWERS or stats.baseline is None:
             return Abstention(
                 f"at least {MIN_ANSWERS} answers to questions of {self._priors.question:g} s or more are needed, and "
                 f"{MIN_BASELINE} short exchanges to hold them against; found {stats.answers} and "
                 f"{stats.exchanges - stats.answers}",
-                measurements=_measurements(stats),
+                measurements=measured,
             )
         offsets = np.array([exchange.offset for exchange in found])
         substantive = np.array([self._priors.substantive(exchange) for exchange in found])
@@ -395,8 +401,8 @@ class ResponseLatency:
             score=raw_score(ratio),
             quality=stats.answers / (stats.answers + 5) * SOURCE_QUALITY[session.turns_source],
             spread=_standard_error(offsets, substantive, self._priors),
-            evidence=_evidence(found, parts, stats, self._priors, session),
-            measurements=_measurements(stats),
+            evidence=(*_evidence(found, parts, stats, self._priors, session), *told.evidence),
+            measurements=measured,
             alternatives=ALTERNATIVES,
             curve=_curve(found, substantive.tolist(), stats),
         )

@@ -95,6 +95,7 @@ KINDS = {
     "edge": ("E", "cut by the picture's edge"),
     "return": ("B", "face comes back"),
     "covered": ("H", "mouth covered"),
+    "second_onset": ("S", "fluent some time after its first sound"),
     "away": ("", "candidate's face not seen"),
 }
 """Breaks: places at which what is looked for would show. Letter and words."""
