@@ -28,7 +28,8 @@ class Moment(Part):
     speaker: str | None = Field(default=None, description="speaker it is about")
     kind: str | None = Field(
         default=None,
-        description="null: the score rests on it; profile, fast, edge, return, covered: a place to look at anyway",
+        description="null: the score rests on it; profile, fast, edge, return, covered: a place to look at anyway; "
+        "typing, whisper, third_voice, previous: heard around an answer, and no part of the score",
     )
 
     @model_validator(mode="after")

@@ -95,6 +95,10 @@ KINDS = {
     "edge": ("E", "cut by the picture's edge"),
     "return": ("B", "face comes back"),
     "covered": ("H", "mouth covered"),
+    "typing": ("T", "sounds like typing"),
+    "whisper": ("W", "sounds like whispering"),
+    "third_voice": ("O", "another voice before an answer"),
+    "previous": ("Q", "speaks of the question before"),
     "away": ("", "candidate's face not seen"),
 }
 """Breaks: places at which what is looked for would show. Letter and words."""
