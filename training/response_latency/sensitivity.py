@@ -3,7 +3,7 @@ interviews.
 
     python sensitivity.py --out maps.json                      # people drawn from population.json, in the repository
     python sensitivity.py --turns TURNS --out maps.json        # people fitted again to your copy of the conversations
-    python live_assist_page.py maps.json                       # docs/live_assist.md and its picture
+    python sensitivity_page.py maps.json                        # docs/live_assist.md and its picture
 
 For each mean delay and spread of the assistant and each number of longer answers: the share of simulated assisted
 people whom the shipped card finds, at the threshold that flags 5 % or 1 % of simulated people without an assistant who
@@ -221,6 +221,18 @@ def conditions(
     return rows
 
 
+def one_row_a_line(found: dict[str, Any]) -> str:
+    """JSON in which each figure of a list has a line of its own, so that two runs can be compared."""
+    parts = []
+    for name, value in found.items():
+        if isinstance(value, list):
+            text = "[\n" + ",\n".join(json.dumps(row) for row in value) + "\n]"
+        else:
+            text = json.dumps(value)
+        parts.append(f"{json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=Path, help="folder of RTTM files with manifest.csv; else population.json")
@@ -251,7 +263,7 @@ def main() -> None:
         "map": main_map(simulation, instrument, unassisted, people, tell),
         "conditions": conditions(simulation, instrument, unassisted, people, tell),
     }
-    args.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    args.out.write_text(one_row_a_line(found), encoding="utf-8")
     tell("done")
 
 
