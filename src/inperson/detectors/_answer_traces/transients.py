@@ -39,14 +39,15 @@ AFTER = (13, 22)
 """Frames (52 to 88 ms) after an onset in which its sound must have fallen."""
 FALL = 0.45
 """Share of the rise that must be gone by then: a voiced sound keeps its level, an impact does not."""
+STRUCK = 4
+"""Frames (20 ms) from an onset on over which its level is taken: shorter spectra differ by chance."""
 APART = 10
 """Frames (40 ms) within which only the strongest onset counts: one impact, not its ringing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """When (s), how far over the sound before it (dB, mean over bands), its level in each of the bands of `EDGES`
-    (dB)."""
+    """When (s), how far over the sound before it (dB, mean over bands), and its level (dB) in each pair of bands."""
 
     time: float
     rise: float
@@ -62,7 +63,7 @@ def onsets(block: Block) -> list[Onset]:
     level = _levels(block.sound)
     first = MARGIN // STEP
     count = len(block.speech) * (HOP // STEP)
-    rise, broad, fallen, top = _rise(level, first, count)
+    rise, broad, fallen = _rise(level, first, count)
     candidate = (rise >= STRONG_DB) & broad & fallen & _whole(block)
     found = []
     for frame in np.flatnonzero(candidate).tolist():
@@ -70,7 +71,7 @@ def onsets(block: Block) -> list[Onset]:
         here = np.where(candidate[low:high], rise[low:high], -np.inf)
         if int(here.argmax()) + low == frame:
             time = block.start + (frame * STEP + FRAME / 2) / RATE
-            found.append(Onset(float(time), float(rise[frame]), top[frame]))
+            found.append(Onset(float(time), float(rise[frame]), _timbre(level[first + frame :][:STRUCK])))
     return found
 
 
@@ -83,9 +84,14 @@ def _levels(sound: Array) -> Array:
     return np.asarray(10 * np.log10(bands + 1e-13))
 
 
-def _rise(level: Array, first: int, count: int) -> tuple[Array, Mask, Mask, Array]:
-    """For each of `count` frames from `first` on: mean rise, whether it is broad, whether it falls again; the
-    levels."""
+def _timbre(level: Array) -> Array:
+    """(frames, bands) in dB to the mean level of each pair of bands."""
+    pairs = (10 ** (level / 10)).mean(axis=0).reshape(-1, 2).sum(axis=1)
+    return np.asarray(10 * np.log10(pairs))
+
+
+def _rise(level: Array, first: int, count: int) -> tuple[Array, Mask, Mask]:
+    """For each of `count` frames from `first` on: mean rise, whether it is broad, whether it falls again."""
     total = np.concatenate([np.zeros((1, level.shape[1])), np.cumsum(level, axis=0)])
 
     def mean(low: int, high: int) -> Array:
@@ -105,7 +111,7 @@ def _rise(level: Array, first: int, count: int) -> tuple[Array, Mask, Mask, Arra
     share = ((gain >= RISE_DB) & living).sum(axis=1) / np.maximum(alive, 1)
     rise = np.where(living, gain, 0).sum(axis=1) / np.maximum(alive, 1)
     left = np.where(living, mean(*AFTER) - before, 0).sum(axis=1) / np.maximum(alive, 1)
-    return rise, enough & (share >= BROAD), left <= (1 - FALL) * rise, top
+    return rise, enough & (share >= BROAD), left <= (1 - FALL) * rise
 
 
 def _whole(block: Block) -> NDArray[np.bool_]:
