@@ -46,7 +46,7 @@ def test_a_clock_is_not_typing() -> None:
 
 
 def test_a_mouse_is_not_typing() -> None:
-    clicks = [t + d for t in (1.0, 3.1, 4.7, 7.4) for d in (0.0, 0.09, 0.2, 0.29)]
+    clicks = [t + d for t in (1.0, 3.1, 5.7, 7.9) for d in (0.0, 0.09, 0.31, 0.42, 0.93, 1.05)]
     assert typed(room(10) + struck(clicks, 10)) == []
 
 
@@ -189,12 +189,16 @@ def test_an_answer_to_the_question_before_is_found() -> None:
     assert shared >= 4
 
 
+def test_two_words_in_common_are_chance() -> None:
+    assert late(told([SAID[0], SAID[1], "My office had a resolution.", *SAID[3:]])) == []
+
+
 def test_going_on_after_a_short_prompt_is_not_late() -> None:
     assert late(told([SAID[0], SAID[0], *SAID[2:]], [ASKED[0], "Please go on.", *ASKED[2:]])) == []
 
 
 def test_a_call_too_short_to_tell_function_words_says_nothing() -> None:
-    assert late(told([SAID[0], SAID[1], SAID[1], SAID[3]], ASKED[:4])) == []
+    assert late(told([SAID[0], "Nothing comes up.", SAID[1], SAID[3]], ASKED[:4])) == []
 
 
 def test_without_words_nothing_is_late() -> None:
