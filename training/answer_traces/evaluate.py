@@ -1,6 +1,6 @@
 """How often typing and whispering are found where they were mixed in, and how often where nobody put any.
 
-    python evaluate.py AUDIO --keys KEYS [--split devtest] [--video VIDEO] --out traces.json --table traces.md
+    python evaluate.py AUDIO... --keys KEYS [--split devtest] [--video VIDEO] --out traces.json --table traces.md
 
 AUDIO holds genuine speech with a ``manifest.csv`` (columns path, label, split), KEYS what keystrokes.py wrote.
 Thresholds were chosen on the train split and on every second keyboard (`CHOSE`); what is reported is of the
@@ -52,13 +52,13 @@ def heard(sound: Sound) -> tuple[list[Span], list[Span], float]:
 def clips(folder: Path, split: str) -> list[Path]:
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == split and row["label"] == "bonafide"]
-    return sorted({folder / row["path"] for row in rows})
+    return sorted({folder / (row.get("file") or row["path"]) for row in rows})
 
 
 def videos(folder: Path) -> list[Path]:
     with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["label"] == "real" and row["has_audio"] == "1"]
-    return sorted({folder / row["path"] for row in rows})
+    return sorted({folder / (row.get("file") or row["path"]) for row in rows})
 
 
 def false_alarms(paths: Sequence[Path]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def table(found: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("audio", type=Path)
+    parser.add_argument("audio", type=Path, nargs="+", help="the first one's speech is mixed with, too")
     parser.add_argument("--keys", type=Path, help="folder of keystrokes; without it only false alarms are counted")
     parser.add_argument("--video", type=Path, help="folder of videos with manifest.csv (path, label, has_audio)")
     parser.add_argument("--split", default="devtest")
@@ -174,8 +174,11 @@ def main() -> None:
     parser.add_argument("--table", type=Path)
     args = parser.parse_args()
     began = time.monotonic()
-    paths = clips(args.audio, args.split)
-    found: dict[str, Any] = {"genuine": {f"speech, {args.split}": false_alarms(paths)}, "mixed": {}}
+    paths = clips(args.audio[0], args.split)
+    found: dict[str, Any] = {"genuine": {}, "mixed": {}}
+    for number, folder in enumerate(args.audio):
+        name = f"speech, {args.split}" + (f" ({number + 1})" if number else "")
+        found["genuine"][name] = false_alarms(clips(folder, args.split))
     if args.video:
         found["genuine"]["videos"] = false_alarms(videos(args.video))
     if args.keys:
