@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from answering import RATE, Sound, chunks, fingers, murmur, room, struck
+from overheard import RATE, Sound, chunks, fingers, murmur, room, struck
 from test_response_latency import HUMAN, SMALL_TALK, call, read, session, value
 
 from inperson.detectors._answer_traces import keys, voices, whispers, words
