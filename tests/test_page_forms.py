@@ -312,3 +312,35 @@ def test_check_writes_the_page(cli, film, tmp_path):
     assert code == 0
     assert f"page written to {out}" in err
     assert "Left out of the analysis on request" in out.read_text()
+
+
+def test_answers_begin_earlier_or_later_than_usual_and_no_bare_latency_is_open():
+    base = pages.report()
+    finding = base.finding("response_latency")
+    assert finding.curve is not None
+    points = tuple(p.model_copy(update={"value": p.value + 1.0}) for p in finding.curve.points)
+    curve = finding.curve.model_copy(update={"reference": 1.5, "points": points})
+    measured = {"offset_median": Quantity(value=1.234, unit="s")}
+    timed = finding.model_copy(update={"curve": curve, "measurements": measured})
+    shown = page.page(base.model_copy(update={"findings": (timed,)}))
+    figure = re.search(r'<figure class="onsets">.*?</figure>', shown, re.DOTALL)
+    assert figure is not None
+    assert ">usual</text>" in figure[0]
+    assert "begins 0.5 s earlier than usual" in figure[0]
+    assert "begins 0.3 s later than usual" in figure[0]
+    assert "after the question" not in figure[0].split("<figcaption>")[0]
+    before, folded = shown.split('<details class="measured">')
+    assert "1.23 s" not in before
+    assert "1.23 s" in folded
+
+
+def test_what_is_heard_before_an_answer_is_a_place_with_its_letter():
+    base = pages.report()
+    heard = Moment(start=2.6, end=2.9, score=0.0, note="Sounds like typing.", kind="typing")
+    silent = base.finding("synthetic_voice").model_copy(update={"signal": "response_latency", "evidence": (heard,)})
+    report = base.model_copy(update={"findings": (silent,)})
+    lane = lanes.breaks(report)
+    assert lane is not None
+    assert ("T", "Sounds like typing.") in [(bar.mark, bar.says) for bar in lane.bars]
+    assert "Sounds like typing." in page.page(report)
+    assert "(to look at: sounds like typing)" in markdown(report)

@@ -149,3 +149,17 @@ def test_bench_table_shows_each_stage_against_decoding():
     assert "7.50 s of recording a second, on 2 cores" in words
     assert "300 MiB" in words
     assert HARMLESS in words
+
+
+def test_bare_latencies_are_in_the_json_alone():
+    base = report()
+    measured = {
+        "offset_median": Quantity(value=1.234, unit="s"),
+        "above_baseline": Quantity(value=0.51, unit="s"),
+        "baseline_median": Quantity(value=0.724, unit="s"),
+    }
+    timed = base.findings[0].model_copy(update={"signal": "response_latency", "measurements": measured})
+    shown = text(base.model_copy(update={"findings": (timed,)}))
+    assert "above baseline 0.51 s" in shown
+    assert "1.23" not in shown
+    assert "0.724" not in shown

@@ -41,8 +41,10 @@ def calibrated(
                 "signal": detector.signal,
                 "status": status,
                 "reason": result.reason,
+                "evidence": _moments(result.evidence, session.duration),
                 "measurements": numbers,
                 "model": detector.model,
+                "alternatives": result.alternatives,
             }
         )
     quality = min(max(result.quality, 0.0), 1.0)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from inperson.models import Card
     from inperson.report import Finding, Moment, Report
 
+BARE = {"response_latency": ("offset_median", "baseline_median", "first_sound_median", "fluent_onset_median")}
+"""Measurements that are in the JSON alone: a bare latency sways whoever sees it (docs/responsible_use.md)."""
 MOMENTS = 8
 """Most moments shown for one signal; the rest is in the JSON."""
 WORDS = {
@@ -152,7 +154,11 @@ def _details(finding: Finding) -> RenderableType:
     if finding.p_value is not None or finding.p_value_reason:
         rows.append(("Here", _here(finding)))
     if finding.measurements:
-        words = (f"{name.replace('_', ' ')} {_amount(q.value, q.unit)}" for name, q in finding.measurements.items())
+        words = (
+            f"{name.replace('_', ' ')} {_amount(q.value, q.unit)}"
+            for name, q in finding.measurements.items()
+            if name not in BARE.get(finding.signal, ())
+        )
         rows.append(("Measured", "; ".join(words)))
     rows += [("Also fits" if not i else "", f"- {other}") for i, other in enumerate(finding.alternatives)]
     parts: list[RenderableType] = [title]

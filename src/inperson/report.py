@@ -29,7 +29,8 @@ class Moment(Part):
     kind: str | None = Field(
         default=None,
         description="null: the score rests on it; profile, fast, edge, return, covered, second_onset: "
-        "a place to look at anyway",
+        "a place to look at anyway; typing, whisper, third_voice, previous: heard around an answer, and no part "
+        "of the score",
     )
 
     @model_validator(mode="after")

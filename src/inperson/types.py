@@ -344,6 +344,8 @@ class Evidence:
         Empty for what the score rests on. ``"profile"``, ``"fast"``, ``"edge"``, ``"return"`` (of a face),
         ``"covered"`` (a mouth), ``"second_onset"`` (of an answer): a place to look at whatever the score, where what is
         looked for would show or hide.
+        ``"typing"``, ``"whisper"``, ``"third_voice"``, ``"previous"``: heard around an answer, and no part of the
+        score.
     """
 
     span: Span
@@ -432,11 +434,17 @@ class Abstention:
         ``not_applicable`` instead of ``abstained``.
     measurements : mapping of str to Measurement
         What could be measured all the same.
+    evidence : tuple of Evidence
+        Places to look at all the same: each has a `kind`.
+    alternatives : tuple of str
+        Innocent explanations of these.
     """
 
     reason: str
     applicable: bool = True
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    alternatives: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inperson import models
+from inperson.detectors._answer_traces import AnswerTraces
 from inperson.detectors._answers.sound import Listening
 from inperson.detectors._answers.told import tell
 from inperson.exchanges import Exchange, exchanges, refined
@@ -354,13 +355,15 @@ class ResponseLatency:
     def __init__(self) -> None:
         self._priors = Priors.from_table(models.card(self.model).data["priors"])
         self._listening = Listening()
+        self._traces = AnswerTraces()
         self._speech: list[Span] = []
         self._start: float | None = None
         self._time = 0.0
 
     def update(self, chunk: Chunk) -> None:
-        """Keep where speech began and ended, and a few numbers on the sound every 16 ms."""
+        """Keep where speech began and ended, a few numbers on the sound every 16 ms, and the traces beside it."""
         self._listening.push(chunk)
+        self._traces.update(chunk)
         if len(chunk.speech):
             if abs(chunk.speech_start - self._time) > VALUE_SECONDS:
                 self._close()
@@ -378,8 +381,11 @@ class ResponseLatency:
         self._start = None
 
     def finish(self, session: Session) -> Reading | Abstention:
-        """A reading of the candidate's exchanges, or why there is none."""
+        """A reading of the candidate's exchanges, or why there is none; other traces of help beside either."""
         self._close()
+        return self._traces.beside(self._timed(session), session, self._speech)
+
+    def _timed(self, session: Session) -> Reading | Abstention:
         reason = _unusable(session)
         if reason:
             return Abstention(reason, applicable=bool(session.media.audio) or bool(session.turns))

@@ -8,6 +8,7 @@ import hashlib
 import importlib.resources
 import mimetypes
 import os
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -263,24 +264,34 @@ def _scale(finding: Finding, prior: float) -> dict[str, Any] | None:
 
 
 def _onsets(finding: Finding) -> dict[str, Any] | None:
-    """Where answers begin, against the person's own short exchanges: rows of dots on one axis in seconds."""
+    """Where answers begin, against the person's own short exchanges: rows of dots, as deviations from these.
+
+    Seconds after the question are not shown: a bare latency sways whoever sees it (docs/responsible_use.md). They are
+    among the measurements, which are folded in.
+    """
     curve = finding.curve
     if curve is None or not any(point.kind for point in curve.points):
         return None
+    values = [point.value for point in curve.points]
+    usual = statistics.median(values) if curve.reference is None else curve.reference
     rows = [
         (name, [point for point in curve.points if point.kind == kind])
         for kind, name in (("short", "short exchanges"), ("answer", "answers"))
     ]
-    values = [point.value for point in curve.points] + ([] if curve.reference is None else [curve.reference])
-    low, high = min(0.0, *values) - 0.2, max(*values, 1.0) + 0.2
-    marks = [mark for mark in range(-10, 61) if low <= mark <= high]
-    marks = marks[:: max(1, len(marks) // 6)]
+    low, high = min(0.0, min(values) - usual) - 0.2, max(1.0, max(values) - usual) + 0.2
+    step = max(1, int(high - low) // 6)
+    marks = [mark for mark in range(-60, 61, step) if mark == 0 or low <= mark <= high]
 
     def at(value: float) -> str:
         return numbers.percent(value - low, high - low)
 
+    def told(value: float) -> str:
+        return f"begins {abs(value):.1f} s {'later' if value >= 0 else 'earlier'} than usual"
+
     return {
-        "rows": [(name, [(at(p.value), p.start, p.value) for p in points]) for name, points in rows],
-        "reference": None if curve.reference is None else at(curve.reference),
-        "marks": [(at(mark), mark) for mark in marks],
+        "rows": [
+            (name, [(at(p.value - usual), p.start, told(p.value - usual)) for p in points]) for name, points in rows
+        ],
+        "reference": at(0.0),
+        "marks": [(at(mark), f"{mark:+d} s" if mark else "usual") for mark in marks],
     }

@@ -96,6 +96,10 @@ KINDS = {
     "return": ("B", "face comes back"),
     "covered": ("H", "mouth covered"),
     "second_onset": ("S", "fluent some time after its first sound"),
+    "typing": ("T", "sounds like typing"),
+    "whisper": ("W", "sounds like whispering"),
+    "third_voice": ("O", "another voice before an answer"),
+    "previous": ("Q", "speaks of the question before"),
     "away": ("", "candidate's face not seen"),
 }
 """Breaks: places at which what is looked for would show. Letter and words."""
