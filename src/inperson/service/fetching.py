@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from urllib.parse import unquote
 
@@ -102,7 +102,7 @@ def _web(address: Address, private: bool) -> Iterator[Iterator[bytes]]:
         yield answer.stream(_BLOCK)
 
 
-def _bucket(address: Address) -> Iterator[bytes]:
+def _bucket(address: Address) -> Generator[bytes]:
     import fsspec
 
     # never fsspec.open: that takes chained addresses; no listings kept: what is not there now may be uploaded later
