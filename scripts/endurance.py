@@ -1,6 +1,6 @@
 """A batch of thousands that is killed again and again, against the known answers and a batch that is left alone.
 
-Usage: python scripts/endurance.py [--count 2000] [--engine local] [--workers 1] [--seed 0]
+Usage: python scripts/endurance.py [--count 2000] [--engine local] [--workers 1] [--seed 0] [--left-alone FILE]
 
 `poisoned.py` beside this file makes the recordings: 5 % broken, 1 % that crash or hang. One batch is left alone; a
 second is ended by ``kill -9`` three times at random moments and resumed. With ``--engine ray`` the second runs on Ray,
@@ -66,6 +66,9 @@ def main() -> None:
     parser.add_argument("--engine", choices=("local", "ray"), default="local")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--left-alone", type=Path, help="keep the rows of the first batch here, and take those there are"
+    )
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run is not None:
@@ -92,24 +95,43 @@ def endured(folder: Path, options: argparse.Namespace) -> int:
     """Run both and judge; the exit code."""
     made, rng = recordings(folder, options.count, options.seed), random.Random(options.seed)
     print(f"{len(made)} recordings made: {dict(Counter(one.outcome for one in made.values()))}", flush=True)
-    wrong, found = [], []
-    for name, engine, killed in (("left alone", "local", False), ("killed", options.engine, True)):
-        moments = sorted(rng.sample(range(options.count // 20, options.count * 9 // 10), KILLS)) if killed else []
-        out = folder / f"{name}.jsonl"
-        course = run(folder / "recordings", out, engine, options.workers, moments, rng)
-        rows = {row.paths: row for row in batch.read(out)}
-        found.append({path[0]: outcome(row) for path, row in rows.items()})
-        wrong += [f"{name}: {problem}" for problem in judged(out, rows, made, course, len(moments))]
-        print(
-            f"{engine}, {name}: {len(rows)} rows in {course.minutes:.1f} min, {course.kills} times kill -9, "
-            f"{course.workers_killed} workers killed, memory of the parent at most "
-            f"{max(mib for _, mib in course.memory):.0f} MiB, {course.growth():+.1f} MiB after its first hundred rows; "
-            f"{dict(Counter(row.error['type'] if row.error else 'report' for row in rows.values()))}",
-            flush=True,
-        )
-    wrong += [f"{path}: differs between the two batches" for path in made if found[0].get(path) != found[1].get(path)]
+    wrong = []
+    plain = options.left_alone or folder / "left alone.jsonl"
+    if not plain.exists():
+        course = run(folder / "recordings", plain, "local", options.workers, [], rng)
+        wrong += told("local, left alone", plain, made, course, 0)
+    killed = folder / "killed.jsonl"
+    moments = sorted(rng.sample(range(options.count // 20, options.count * 9 // 10), KILLS))
+    course = run(folder / "recordings", killed, options.engine, options.workers, moments, rng)
+    wrong += told(f"{options.engine}, killed", killed, made, course, KILLS)
+    before, after = outcomes(plain), outcomes(killed)
+    wrong += [f"{name}: differs" for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
     print(*wrong[:50], f"{len(wrong)} wrong", sep="\n")
     return int(bool(wrong))
+
+
+def told(name: str, out: Path, made: dict[str, Made], course: Course, kills: int) -> list[str]:
+    """Print what came of a batch; what is wrong with it."""
+    rows = list(batch.read(out))
+    print(
+        f"{name}: {len(rows)} rows in {course.minutes:.1f} min, {course.kills} times kill -9, "
+        f"{course.workers_killed} workers killed, memory of the parent at most "
+        f"{max(mib for _, mib in course.memory):.0f} MiB, {course.growth():+.1f} MiB after its first hundred rows; "
+        f"{dict(Counter(row.error['type'] if row.error else 'report' for row in rows))}",
+        flush=True,
+    )
+    return [f"{name}: {problem}" for problem in judged(out, rows, made, course, kills)]
+
+
+def outcomes(out: Path) -> dict[str, Any]:
+    """What the rows say, by the recordings' names without their folder."""
+    found = {}
+    for row in batch.read(out):
+        said = row.error if row.report is None else json.loads(row.report.to_json())
+        if row.report is not None:
+            del said["media"]["path"]
+        found[Path(row.paths[0]).name] = (row.key if row.report else None, said)
+    return found
 
 
 def run(recordings: Path, out: Path, engine: str, workers: int, moments: list[int], rng: random.Random) -> Course:
@@ -147,25 +169,18 @@ def follow(running: subprocess.Popen[str], moment: int, course: Course, also_wor
             return
 
 
-def outcome(row: batch.Result) -> Any:
-    """What a row says."""
-    return row.error if row.report is None else json.loads(row.report.to_json())
-
-
-def judged(
-    out: Path, rows: dict[tuple[str, ...], batch.Result], made: dict[str, Made], course: Course, kills: int
-) -> list[str]:
+def judged(out: Path, rows: list[batch.Result], made: dict[str, Made], course: Course, kills: int) -> list[str]:
     """What is wrong with these rows."""
     wrong = []
-    count = out.read_bytes().count(b"\n")
-    if count != len(made) or {path for paths in rows for path in paths} != set(made) or len(rows) != len(made):
+    count, paths = out.read_bytes().count(b"\n"), [path for row in rows for path in row.paths]
+    if sorted(paths) != sorted(made) or not count == len(rows) == len(made):
         wrong.append(f"{count} lines and {len(rows)} rows for {len(made)} recordings")
-    for paths, row in rows.items():
-        expected = made[paths[0]]
+    for row in rows:
+        expected = made[row.paths[0]]
         kind = row.error["type"] if row.error else "report"
         length = row.report.media.duration if row.report and expected.seconds else None
         if kind != expected.outcome or (length is not None and abs(length - (expected.seconds or 0)) > 1e-3):
-            wrong.append(f"{paths[0]}: {row.error or length}, expected {expected}")
+            wrong.append(f"{row.paths[0]}: {row.error or length}, expected {expected}")
     if course.kills != kills:
         wrong.append(f"{course.kills} times kill -9 instead of {kills}")
     if course.growth() > GROWTH:
@@ -179,11 +194,11 @@ def memory(pid: int) -> float:
 
 
 def ray_workers(pid: int) -> list[int]:
-    """Ray's workers among the descendants of a process."""
+    """Our actors on Ray among the descendants of a process; the others are Ray itself."""
     found: list[int] = []
     for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
         try:
-            if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::"):
+            if Path(f"/proc/{child}/cmdline").read_bytes().startswith(b"ray::Worker"):
                 found.append(child)
             found += ray_workers(child)
         except OSError:
