@@ -1,11 +1,11 @@
-# make demo   set up .venv and analyse samples/interview.mp4
-# make test   set up .venv and pass the tests (with the docs' examples); as root it installs Debian's chromium for them
-# make test-ray   install Ray (250 MB) into .venv and pass the tests of batches on a cluster
-# make check  what CI adds: ruff and mypy
-# make test-s3    install s3fs and moto (120 MB) and pass the tests of recordings in S3
-# make fuzz-probe   install atheris (Linux on x86_64) and fuzz what reads headers for MINUTES
-# make endurance    kill a batch of 2,000 recordings again and again (half an hour; ENGINE=ray: on Ray)
-# make fuzz   damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
+# make demo        set up .venv and analyse samples/interview.mp4
+# make test        set up .venv and pass the tests (with the docs' examples); as root it installs Debian's chromium for them
+# make test-ray    install Ray (250 MB) into .venv and pass the tests of batches on a cluster
+# make test-s3     install s3fs and moto (120 MB) into .venv and pass the tests of recordings in S3
+# make check       what CI adds: ruff and mypy
+# make fuzz        damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
+# make fuzz-probe  install atheris (Linux on x86_64) into .venv and fuzz what reads headers for MINUTES
+# make endurance   kill a batch of 2,000 recordings again and again: some 40 minutes; ENGINE=ray: on Ray (make test-ray installs it)
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
