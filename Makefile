@@ -1,16 +1,20 @@
-# make demo   set up .venv and analyse samples/interview.mp4
-# make test   set up .venv and pass the tests (with the docs' examples); as root it installs Debian's chromium for them
-# make test-ray   install Ray (250 MB) into .venv and pass the tests of batches on a cluster
-# make check  what CI adds: ruff and mypy
-# make fuzz   damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
+# make demo        set up .venv and analyse samples/interview.mp4
+# make test        set up .venv and pass the tests (with the docs' examples); as root it installs Debian's chromium for them
+# make test-ray    install Ray (250 MB) into .venv and pass the tests of batches on a cluster
+# make test-s3     install s3fs and moto (120 MB) into .venv and pass the tests of recordings in S3
+# make check       what CI adds: ruff and mypy
+# make fuzz        damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
+# make fuzz-probe  install atheris (Linux on x86_64) into .venv and fuzz what reads headers for MINUTES
+# make endurance   kill a batch of 2,000 recordings again and again: some 40 minutes; ENGINE=ray: on Ray (make test-ray installs it)
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 
+ENGINE := local
 MINUTES := 10
 SEED := $(shell date +%Y%m%d)
 
-.PHONY: demo test test-ray check fuzz clean
+.PHONY: demo test test-ray test-s3 check fuzz fuzz-probe endurance clean
 
 demo: $(VENV)/.installed
 	@mkdir -p out
@@ -24,12 +28,23 @@ test-ray: $(VENV)/.installed-dev
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[ray]'
 	@$(BIN)/python -m pytest tests/test_batch_ray.py
 
+test-s3: $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check s3fs 'moto[server]'
+	@$(BIN)/python -m pytest tests/test_s3.py
+
 check: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
 fuzz: $(VENV)/.installed-dev
 	@nice $(BIN)/python scripts/fuzz.py --short --minutes $(MINUTES) --seed $(SEED) --keep out/fuzz
+
+fuzz-probe: $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check atheris
+	@nice $(BIN)/python scripts/fuzz_probe.py --minutes $(MINUTES) --seed $(SEED) --keep out/fuzz_probe
+
+endurance: $(VENV)/.installed-dev
+	@$(BIN)/python scripts/endurance.py --engine $(ENGINE)
 
 $(VENV)/bin/pip:
 	@sh scripts/venv $(VENV)

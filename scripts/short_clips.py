@@ -1,4 +1,4 @@
-"""The first seconds of a recording in many containers and codecs, for `fuzz.py`: small files are analysed fast."""
+"""The first seconds of a recording in many containers and codecs: small files are analysed fast."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ FORMS = {
     "i.ogg": (None, "libopus"),
     "j.flac": (None, "flac"),
 }
-SECONDS = 3.0
 
 
-def short_clips(source: Path, folder: Path) -> list[Path]:
+def short_clips(source: Path, folder: Path, seconds: float = 3.0, size: tuple[int, int] = (320, 240)) -> list[Path]:
     """Write one file for each of `FORMS` into `folder`."""
     with av.open(str(source)) as container:
-        pictures = [f.reformat(320, 240, "rgb24") for f in _until(container.decode(video=0))]
+        pictures = [f.reformat(*size, "rgb24") for f in _until(seconds, container.decode(video=0))]
     with av.open(str(source)) as container:
-        sounds = list(_until(container.decode(audio=0)))
+        sounds = list(_until(seconds, container.decode(audio=0)))
     return [_written(folder / name, pictures, sounds, *codecs) for name, codecs in FORMS.items()]
 
 
-def _until(frames: Any) -> Any:
+def _until(seconds: float, frames: Any) -> Any:
     for frame in frames:
-        if frame.time > SECONDS:
+        if frame.time > seconds:
             return
         yield frame
 
@@ -44,7 +43,7 @@ def _written(path: Path, pictures: list[Any], sounds: list[Any], video: str | No
         picture = None if video is None else out.add_stream(video, rate=25)
         sound = out.add_stream(audio, rate=48000, layout="mono")
         if picture is not None:
-            picture.width, picture.height = 320, 240
+            picture.width, picture.height = pictures[0].width, pictures[0].height
             picture.pix_fmt = "yuvj420p" if video == "mjpeg" else "yuv420p"
             for number, frame in enumerate(pictures):
                 frame.pts, frame.time_base = number, Fraction(1, 25)

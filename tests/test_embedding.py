@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -57,6 +59,30 @@ def test_a_forked_child_of_a_process_that_has_analysed_gives_the_same_report(cli
         finally:
             os._exit(0 if same else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+PREPARED = """
+import os, sys
+from inperson import Analyzer, models
+analyze = Analyzer()
+analyze.prepare()
+libraries, sessions = set(sys.modules), models._session.cache_info().misses
+child = os.fork()
+if child == 0:
+    try:
+        analyze.seconds(sys.argv[1])
+        analyze(sys.argv[1])
+        print(sorted(set(sys.modules) - libraries), models._session.cache_info().misses - sessions)
+        sys.stdout.flush()
+    finally:
+        os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_child_of_a_prepared_process_loads_no_library_and_no_model(clip: Path) -> None:
+    ran = subprocess.run([sys.executable, "-c", PREPARED, clip], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[] 0\n"
 
 
 def test_a_spawned_process_gives_the_same_report(clip: Path, alone: str) -> None:

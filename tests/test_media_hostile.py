@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import clips
@@ -397,6 +398,18 @@ def test_many_channels_of_unknown_meaning_are_averaged(tmp_path: Path, channels:
     assert chunks[0].native.shape == (8000, channels)
     assert chunks[0].native[100, -1] == pytest.approx(0.5)
     assert chunks[0].channels.shape == (0, 0)
+
+
+def test_dozens_of_streams_that_are_wrong_make_a_short_message(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "a.mov"
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("pcm_s16le", rate=1000, layout="mono") for _ in range(40)]
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 100), np.int16), layout="mono")
+        frame.rate, frame.pts, frame.time_base = 1000, 0, Fraction(1, 1000)
+        container.mux([packet for stream in streams for packet in stream.encode(frame)])
+    refused(path, "audio stream 2 has 1000 Hz; expected 4000 to 384000; and 37 more streams$")
 
 
 def test_more_channels_than_the_limit(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -210,16 +211,22 @@ def test_a_name_that_leads_inside_is_refused_at_the_connection(tmp_path: Path, o
 
 def test_a_bucket_is_read_through_fsspec(tmp_path: Path) -> None:
     fsspec.register_implementation("s3", MemoryFileSystem, clobber=True)
-    MemoryFileSystem().pipe("/bucket/calls/a.mp4", b"well in a bucket")
+    MemoryFileSystem().pipe("/bucket/calls/a b.mp4", b"well in a bucket")
     with served(tmp_path, sources=["s3://bucket/calls/"]) as server:
         jobs = [
             server.client.call("POST", "/v1/jobs", json={"url": f"s3://bucket/calls/{name}"}).json()["id"]
-            for name in ("a.mp4", "none.mp4")
+            for name in ("a%20b.mp4", "none.mp4")
         ]
         assert server.client.ended(jobs[0])["state"] == "succeeded"
-        assert server.client.ended(jobs[1])["error"]["message"] == "the storage refuses: FileNotFoundError"
+        assert server.client.ended(jobs[1])["error"]["message"] == "the storage has no such object"
         report = server.client.call("GET", f"/v1/jobs/{jobs[0]}/result").json()
         assert report["findings"][0]["reason"] == "well in a bucket"
+
+
+def test_a_bucket_that_no_package_here_can_read_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    with pytest.raises(InputError, match=r"sources: .*gs:// needs another package.*gcsfs"):
+        Settings.read(sources=["https://media.example.com/in/", "gs://bucket/calls/"])
 
 
 def test_a_webhook_is_signed_and_tried_again_until_it_is_taken(tmp_path: Path, other: Other) -> None:

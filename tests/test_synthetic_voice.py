@@ -12,6 +12,7 @@ from inperson import media, models
 from inperson.calibration import Calibration
 from inperson.detectors import _voice_features as features
 from inperson.detectors._utterances import END, HOP, HOP_SECONDS, Cutter, Utterance
+from inperson.detectors._voice_repeats import repeats
 from inperson.detectors.synthetic_voice import MIN_SPEECH, SyntheticVoice
 from inperson.media import AudioInfo, MediaInfo
 from inperson.speech import Listener
@@ -242,6 +243,21 @@ def test_too_little_is_an_abstention(sound: Floats, talking: list[Span], said: s
     assert isinstance(found, Abstention)
     assert found.applicable
     assert said in found.reason
+
+
+@pytest.mark.parametrize("piece", [0.04, 0.32, 0.77])
+def test_a_stream_that_got_stuck_is_an_abstention(piece: float) -> None:
+    stuck = np.resize(VOICE[8000 : 8000 + int(piece * RATE)], 8 * RATE)
+    found = run(recording(stuck, [Span(0.5, 7.5)]), session(8.0))
+    assert isinstance(found, Abstention)
+    assert "0.0 s were found; 2 more were one piece of sound over and over" in found.reason
+
+
+def test_only_what_is_the_same_again_and_again_counts_as_stuck() -> None:
+    noise = 0.02 * np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32) * np.abs(VOICE).max()
+    said_twice = np.concatenate([VOICE[:RATE], VOICE[2 * RATE : 3 * RATE], VOICE[:RATE]])
+    assert repeats(np.resize(VOICE[8000:12000], 2 * RATE) + noise)
+    assert not any(map(repeats, (VOICE, said_twice, noise, np.zeros(RATE, np.float32), VOICE[:100], VOICE[:0])))
 
 
 def test_muffled_sound_is_an_abstention() -> None:

@@ -294,18 +294,28 @@ class Analyzer:
 def load(signals: Iterable[str] | None = None) -> None:
     """Import the libraries and load the models that an analysis would otherwise load at its first use.
 
+    A process forked after this for every recording loads none of them again.
+
     Raises
     ------
     ModelError, InputError
         A model is missing or altered; a signal is unknown.
     """
     import av
+    import av.subtitles.stream
     import cv2
+    import scipy.cluster.hierarchy
+    import scipy.fft
+    import scipy.linalg
+    import scipy.special  # noqa: F401
     import threadpoolctl  # noqa: F401
 
+    import inperson._exclusion
     import inperson.candidate
     import inperson.degradation
+    import inperson.face_voices
     import inperson.media
+    import inperson.report
     import inperson.site
     import inperson.transcripts  # noqa: F401
     from inperson.detectors import factories

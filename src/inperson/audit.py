@@ -32,12 +32,12 @@ import os
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from inperson._durable import APPENDING, append, sync_folder
 from inperson.errors import InputError
 
 GENESIS = "0" * 64
@@ -169,7 +169,7 @@ class AuditLog:
         self.path = Path(path)
         self._lock = threading.Lock()
         try:
-            self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._file = os.open(self.path, APPENDING, 0o600)
         except OSError as error:
             raise InputError(f"cannot open the audit log {path}: {error.strerror}") from None
         self.head = Head(0, GENESIS)
@@ -180,7 +180,7 @@ class AuditLog:
                 self._catch_up()
                 if self.head.seq == 0:
                     self._write("log.started", {"log": uuid.uuid4().hex})
-                    _sync_folder(self.path)
+                    sync_folder(self.path.parent)
                 if cut:
                     self._write("log.repaired", {"bytes_cut": cut})
         except BaseException:
@@ -259,12 +259,8 @@ class AuditLog:
         entry["hash"] = _hash(entry)
         line = _canonical(entry) + b"\n"
         try:
-            if os.write(self._file, line) != len(line):
-                raise OSError(28, "No space left on device")
-            os.fsync(self._file)
+            append(self._file, line)
         except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._file, self._size)
             raise InputError(f"cannot write to the audit log {self.path}: {error.strerror}") from None
         self._size += len(line)
         self.head = Head(entry["seq"], entry["hash"])
@@ -291,11 +287,3 @@ def _canonical(entry: dict[str, Any]) -> bytes:
 
 def _hash(entry: dict[str, Any]) -> str:
     return hashlib.sha256(_canonical(entry)).hexdigest()
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -197,7 +197,7 @@ def session(name: str) -> onnxruntime.InferenceSession:
     ModelError
         Missing, altered, a card without weights, or refused by onnxruntime.
     """
-    return _session(name, folder())
+    return _session(card(name).id, folder())  # by its full name, so that a short one finds the same session
 
 
 @functools.lru_cache(maxsize=32)

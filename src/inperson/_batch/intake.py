@@ -61,6 +61,9 @@ class Store(Protocol):
     def fetch(self, url: str) -> tuple[str, str]:
         """A local copy, and its SHA-256."""
 
+    def close(self) -> None:
+        """The batch is over."""
+
 
 class Intake:
     """Jobs for `inperson._isolated.supervisor.outcomes`, and the lines of recordings that need none.
@@ -249,6 +252,8 @@ class Intake:
         """End the threads; what they are fetching is waited for, what they have fetched lies in a private folder."""
         self._todo.clear()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._store is not None:
+            self._store.close()
 
 
 def content_of(path: str) -> str:

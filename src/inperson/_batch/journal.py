@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+from inperson._durable import APPENDING, append, sync_folder, write_all
 from inperson.errors import InputError
 
 _BLOCK = 1 << 16
@@ -84,16 +85,12 @@ class Journal:
         InputError
             The disk is full or fails. What was written of the line is cut off again.
         """
-        size = os.fstat(self._file).st_size
         try:
-            _write(self._file, _encoded(line))
-            os.fsync(self._file)
+            begins = append(self._file, _encoded(line))
         except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._file, size)
             raise InputError(f"cannot write to {self.path}: {error.strerror}") from None
         key = self._key(line)
-        self.done[key], self.where[key] = "error" in line, size
+        self.done[key], self.where[key] = "error" in line, begins
 
     def line(self, key: str) -> dict[str, Any]:
         """The last line of `key`. Raises KeyError if there is none."""
@@ -148,15 +145,15 @@ class Journal:
     def _replace(self, lines: Iterable[bytes]) -> None:
         """Replace the file by one with these lines, at once: a crash leaves the old one or the new one."""
         fresh_path = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        fresh = os.open(fresh_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        fresh = os.open(fresh_path, APPENDING | os.O_TRUNC, 0o666)
         try:
             fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before it has the name that others open
             for raw in lines:
-                _write(fresh, raw)
+                write_all(fresh, raw)
             os.fchmod(fresh, os.fstat(self._file).st_mode & 0o777)
             os.fsync(fresh)
             os.replace(fresh_path, self.path)
-            _sync_folder(self.path)
+            sync_folder(self.path.parent)
         except BaseException as error:
             os.close(fresh)
             with suppress(OSError):
@@ -171,7 +168,7 @@ class Journal:
 def _locked(path: Path) -> int:
     while True:
         try:
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            file = os.open(path, APPENDING, 0o666)
         except OSError as error:
             raise InputError(f"cannot open {path} for results: {error.strerror}") from None
         if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -180,7 +177,7 @@ def _locked(path: Path) -> int:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _same(file, path):  # else another batch replaced it between the two calls
-                _sync_folder(path)
+                sync_folder(path.parent)
                 return file
         except BlockingIOError:
             os.close(file)
@@ -198,21 +195,6 @@ def _same(file: int, path: Path) -> bool:
         return False
 
 
-def _sync_folder(path: Path) -> None:
-    """Make the file's name as durable as its content."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _encoded(line: dict[str, Any]) -> bytes:
     # Escaped to ASCII: no name can hold a line separator that some reader takes for the end of a line.
     return json.dumps(line, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _write(file: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(file, view) :]

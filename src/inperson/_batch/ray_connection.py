@@ -63,8 +63,8 @@ def _imported() -> Any:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     try:
         import ray
-    except ImportError:
-        raise InpersonError("the engine ray needs Ray: pip install 'inperson[ray]'") from None
+    except ImportError as error:  # Ray itself, or something that it needs
+        raise InpersonError(f"the engine ray needs Ray: pip install 'inperson[ray]' ({error})") from None
     return ray
 
 

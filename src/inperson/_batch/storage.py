@@ -71,6 +71,7 @@ class Storage:
     ) -> None:
         self._schemes = frozenset(schemes)
         self._folder, self._limit, self._pause = folder, limit, pause
+        self._used: set[Any] = set()
         require(self._schemes)
 
     def name(self, url: str) -> str:
@@ -110,8 +111,14 @@ class Storage:
         if not folder and (url.startswith(("http://", "https://")) or not glob.has_magic(url)):
             return [url]
         fs, path = self._place(url)
+        fs.invalidate_cache(path)
         found = self._tried(url, lambda: fs.find(path) if folder else fs.glob(path))
         return sorted(str(fs.unstrip_protocol(one)) for one in found if not folder or wanted(one))
+
+    def close(self) -> None:
+        """Let go of the listings that stamps were told from, so that whoever asks next in this process asks anew."""
+        for fs in self._used:
+            fs.invalidate_cache()
 
     def _place(self, url: str) -> tuple[Any, str]:
         scheme = url.partition("://")[0]
@@ -120,9 +127,11 @@ class Storage:
         import fsspec
 
         fs, path = fsspec.core.url_to_fs(url)
+        self._used.add(fs)
         return fs, str(path)
 
     def _copied(self, url: str, fs: Any, path: str) -> tuple[str, str]:
+        fs.invalidate_cache(path)  # it may have been replaced since it was listed
         found, size = hashlib.sha256(), 0
         file, local = tempfile.mkstemp(dir=self._folder, prefix="fetched-")
         try:

@@ -22,6 +22,7 @@ _FIRST_PACKETS = 500  # packets of a stream tried before it is taken for undecod
 _ENCRYPTED = frozenset({"encv", "enca", "drms", "drmi"})  # ISO/IEC 14496-12 sample entries, and iTunes'
 _BYTES_A_SECOND = (40_000, 1000)  # more than most calls are recorded at; less than any speech codec in use makes
 _TEXT = 300  # characters kept of a tag
+_REASONS = 3  # streams of which an error says what is wrong
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -72,7 +73,7 @@ def probe(path: str | os.PathLike[str], *, video_track: int | None = None, limit
             if firsts[s.index].raw is None
         ]
         if origin is None:
-            raise MediaError(f"{label(path)}: {'; '.join(silent)[:400]}")
+            raise MediaError(f"{label(path)}: {_few(silent)[:400]}")
         warnings += silent
         with media_errors(path, "cannot be read"):
             video = _video_info(path, handle, chosen, firsts[chosen.index], origin, limits) if chosen else None
@@ -151,12 +152,17 @@ def _usable(
         else:
             (videos if stream.type == "video" else audios).append(stream)
     if not videos and not audios:
-        why = "; ".join(refused) if refused else "it holds neither sound nor picture"
-        raise MediaError(f"{label(path)}: nothing to read: {why}")
+        raise MediaError(f"{label(path)}: nothing to read: {_few(refused) or 'it holds neither sound nor picture'}")
     warnings += refused
     if len(audios) > limits.audio_tracks:
         warnings.append(f"{len(audios)} audio tracks, of which the first {limits.audio_tracks} are read")
     return videos, audios[: limits.audio_tracks]
+
+
+def _few(reasons: list[str]) -> str:
+    """The first few: a file can have dozens of streams, each wrong in the same way."""
+    more = len(reasons) - _REASONS
+    return "; ".join(reasons[:_REASONS]) + (f"; and {more} more streams" if more > 0 else "")
 
 
 def _unusable(path: str | os.PathLike[str], stream: Any, limits: Limits) -> str:

@@ -26,6 +26,7 @@ from inperson.detectors._utterances import Cutter, Utterance
 from inperson.detectors._voice_change import course
 from inperson.detectors._voice_pooling import KindBand, Levels, Windows, beside, kind, pooled, spread
 from inperson.detectors._voice_quality import Expected
+from inperson.detectors._voice_repeats import repeats
 from inperson.detectors._voice_traces import VoiceTraces
 from inperson.detectors._voice_words import ALTERNATIVES, KINDS, Scored, curve, evidence, measured
 from inperson.lips.mouth import EYES, MouthSeries, joined, opening
@@ -59,7 +60,7 @@ class SyntheticVoice:
         self._traces = VoiceTraces()
         self._mouths: dict[int, MouthSeries] = {}
         self._scored: list[Scored] = []
-        self._too_quiet = 0
+        self._too_quiet = self._stuck = 0
         self._heard = False
 
     def update(self, chunk: Chunk) -> None:
@@ -154,6 +155,8 @@ class SyntheticVoice:
             scored = self._score(one)
             if scored is None:
                 self._too_quiet += 1
+            elif repeats(one.audio):
+                self._stuck += 1
             else:
                 self._scored.append(scored)
 
@@ -183,10 +186,13 @@ class SyntheticVoice:
         )
 
     def _too_little(self, seconds: float) -> str:
-        quiet = f"; {self._too_quiet} more were too quiet (under {MIN_LEVEL_DB:.0f} dB)" if self._too_quiet else ""
+        left = f"; {self._too_quiet} more were too quiet (under {MIN_LEVEL_DB:.0f} dB)" if self._too_quiet else ""
+        left += (
+            f"; {self._stuck} more were one piece of sound over and over, as of a stuck stream" if self._stuck else ""
+        )
         return (
             f"At least {MIN_SPEECH:.0f} s of the candidate speaking alone, in utterances of 1 s or more, are needed; "
-            f"{seconds:.1f} s were found{quiet}."
+            f"{seconds:.1f} s were found{left}."
         )
 
 

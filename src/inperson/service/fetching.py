@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from urllib.parse import unquote
 
+from inperson._batch.storage import passing
 from inperson.errors import InputError
 from inperson.service.addresses import Address
 from inperson.service.calls import Unreachable, call
@@ -15,7 +17,6 @@ from inperson.service.spool import DiskFull, Spool, TooLarge
 TRIES = 3
 _BLOCK = 1 << 20
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs"}
 
 
 class FetchError(InputError):
@@ -79,7 +80,7 @@ def fetch(
 
 
 def _once(address: Address, spool: Spool, private: bool, until: float, stop: threading.Event) -> None:
-    opened = _web(address, private) if address.web else _bucket(address)
+    opened = _web(address, private) if address.web else closing(_bucket(address))
     with opened as blocks:
         for block in blocks:
             if stop.is_set():
@@ -101,19 +102,18 @@ def _web(address: Address, private: bool) -> Iterator[Iterator[bytes]]:
         yield answer.stream(_BLOCK)
 
 
-@contextmanager
-def _bucket(address: Address) -> Iterator[Iterator[bytes]]:
-    try:
-        import fsspec
+def _bucket(address: Address) -> Generator[bytes]:
+    import fsspec
 
-        files = fsspec.filesystem(address.scheme)  # never fsspec.open: that takes chained addresses
-    except ImportError:
-        package = _PACKAGES[address.scheme]
-        raise FetchError(f"{address.scheme}:// needs a package on the service: pip install {package}") from None
+    # never fsspec.open: that takes chained addresses; no listings kept: what is not there now may be uploaded later
+    files = fsspec.filesystem(address.scheme, use_listings_cache=False)
     try:
-        with files.open(f"{address.host}{address.path}", "rb") as file:
-            yield iter(lambda: file.read(_BLOCK), b"")
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        with files.open(f"{address.host}{unquote(address.path)}", "rb", block_size=_BLOCK) as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except FileNotFoundError:
+        raise FetchError("the storage has no such object") from None
+    except Exception as error:  # each storage library has its own
+        if passing(error):
+            raise Unreachable(type(error).__name__) from None
         raise FetchError(f"the storage refuses: {type(error).__name__}") from None
-    except OSError as error:
-        raise Unreachable(type(error).__name__) from None

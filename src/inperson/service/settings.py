@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from inperson._batch.storage import require
 from inperson.errors import InputError
 from inperson.service.addresses import Place, parse_place
 
@@ -86,6 +87,15 @@ class Settings(BaseModel):
         for place in places:
             if place.scheme not in ("https", "http"):
                 raise ValueError(f"a webhook is called over https, found {place.scheme}://")
+        return places
+
+    @field_validator("sources")
+    @classmethod
+    def _readable(cls, places: tuple[Place, ...]) -> tuple[Place, ...]:
+        try:
+            require({place.scheme for place in places} - {"https", "http"})
+        except InputError as error:
+            raise ValueError(str(error)) from None
         return places
 
     @model_validator(mode="after")

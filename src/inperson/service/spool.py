@@ -10,6 +10,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from inperson._durable import sync_folder
+
 _LOOK_BYTES = 64 << 20  # between looks at the free space
 
 
@@ -96,15 +98,6 @@ def require_space(folder: Path, reserve: int, coming: int = 0) -> None:
     """
     if shutil.disk_usage(folder).free - coming < reserve:
         raise DiskFull
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a folder as durable as the files."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _full(error: OSError) -> Exception:

@@ -14,13 +14,14 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from inperson import __version__
+from inperson._durable import sync_folder
 from inperson.service.addresses import Refused, allowed
 from inperson.service.jobs import Conflict, Job
 from inperson.service.keys import Key
 from inperson.service.problems import shown
 from inperson.service.schemas import JobOptions
 from inperson.service.service import Service
-from inperson.service.spool import Spool, sync_folder
+from inperson.service.spool import Spool
 
 RECORDING, TURNS, SCRATCH = "recording", "turns", "tmp"
 """Names within a job's folder."""
