@@ -8,6 +8,7 @@ DATA holds ``video/`` and ``faces/`` with their manifests. Writes
   so nothing but the face differs.
 - OUT/pooled.csv: the same swaps and the single ones against every genuine clip. Size, codec and frame rate leak here.
 - OUT/talking_heads.csv: generated heads against the same genuine clips: another attack, reported apart.
+- OUT/all.csv: all of these, for the calibration.
 - OUT/portraits.csv with OUT/portraits/: with ``--portraits``, that many people's portraits as short clips, genuine and
   swapped by simulation through one camera and encoder, of people whom the shipped model was not trained on (but whose
   faces may have been given to others).
@@ -74,6 +75,7 @@ def manifests(data: Path, wanted: str) -> dict[str, list[Row]]:
         {name: cell for name, cell in row.items() if name != "source"} for row in pairs
     ]  # one source: compare by pair
     made = {"manifest": alone, "pooled": [*pairs, *swaps, *genuine], "talking_heads": [*heads, *genuine]}
+    made["all"] = [*pairs, *swaps, *heads, *genuine]
     measured = (split.CALIBRATE, split.DEVTEST) if wanted == "devtest" else (split.TRAIN,)
     return {name: [row for row in kept if row["split"] in measured] for name, kept in made.items()}
 

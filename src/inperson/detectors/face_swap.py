@@ -1,12 +1,13 @@
-"""Face swap: does the inside of the candidate's face come from another picture than the rest of the head?
+"""Face swap: is the candidate's face pasted into another head, or the whole head one picture that is moved?
 
 Task
 ----
 The candidate's face, cut upright at 256 pixels with hair, ears and neck around it (`_face_crop`), goes through a small
 network trained on genuine faces and on simulated swaps of them: another person's face drawn by this one's landmarks,
 rendered again at the sizes of real tools and pasted back through their masks (`training/face_swap`). It looks often at
-first and less often later (`_face_frames`); the trimmed mean of its logits is the score. The same network gives a map
-of where a paste begins, which the evidence quotes.
+first and less often later (`_face_frames`). The same network gives a map of where a paste begins, which the evidence
+quotes. A single frame does not show a whole head that was made: how much a face's detail changes as it moves
+(`_face_skin`) and how far its eyes close (`_face_lids`) do. The score joins both (`_face_joined`).
 
 Beside it, and not part of the score: how detail, noise and flicker inside the face compare with the rest of the head
 (`_face_texture`), single frames in which the inner face changes and comes back (`_face_returns`), and the moments at
@@ -20,6 +21,7 @@ Constants without another source are own choices for cost and stability; none wa
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import defaultdict
 from typing import ClassVar
@@ -29,8 +31,11 @@ from numpy.typing import NDArray
 
 from inperson.detectors._face_crop import face_crop
 from inperson.detectors._face_frames import PLACES, FrameScores, scored, spread, trimmed, windows
+from inperson.detectors._face_joined import Moving, joined, moving
+from inperson.detectors._face_lids import Lids, least
 from inperson.detectors._face_moments import GONE, WORDS, Moments
 from inperson.detectors._face_returns import Returns
+from inperson.detectors._face_skin import Skin
 from inperson.detectors._face_texture import NAMES, Patch, patch, texture
 from inperson.types import Abstention, Chunk, Curve, Evidence, Face, Frame, Measurement, Point, Reading, Session, Span
 
@@ -44,6 +49,8 @@ MIN_MEASURED = 5
 """Scored frames below which a mean over the recording means little (about 2 s of visible face)."""
 SHOWN = 3
 """Most windows shown as evidence, and most moments of a kind."""
+UNUSUAL = 1.5
+"""Standard deviations from genuine recordings from which a reviewer is told: 1 in 15 of them if they were normal."""
 OUTLIER = 3.0
 """Median absolute deviations above the recording's own median from which a window stands out: 2 sigma."""
 WIDE, MANY = 200.0, 40
@@ -54,6 +61,7 @@ ALTERNATIVES = (
     "shallow focus, portrait lighting or make-up",
     "strong compression or a camera that sharpens faces",
     "glasses that reflect a screen, or a beard or fringe where a mask would end",
+    "sitting very still before a camera that smooths what does not move",
 )
 
 
@@ -62,13 +70,15 @@ class FaceSwap:
 
     signal: ClassVar[str] = "face_swap"
     needs: ClassVar[frozenset[str]] = frozenset({"faces"})
-    model: ClassVar[str] = "face_swap-0.2.0"
+    model: ClassVar[str] = "face_swap-0.3.0"
 
     def __init__(self) -> None:
         self._scores: dict[int, FrameScores] = defaultdict(FrameScores)
         self._small: dict[int, array[float]] = defaultdict(lambda: array("f"))
         self._moments = Moments()
         self._returns: dict[int, Returns] = defaultdict(Returns)
+        self._skin: dict[int, Skin] = defaultdict(Skin)
+        self._lids: dict[int, Lids] = defaultdict(Lids)
         self._rows: dict[int, array[float]] = defaultdict(lambda: array("f"))
         self._due: dict[int, float] = defaultdict(lambda: 0.0)
         self._before: dict[int, tuple[float, Patch]] = {}
@@ -89,6 +99,9 @@ class FaceSwap:
                 held.skip(frame.time)
             return
         self._returns[face.track].add(frame.time, face)
+        self._skin[face.track].add(frame.time, face)
+        if face.landmarks is not None:
+            self._lids[face.track].add(frame.time, face.landmarks)
         self._measure(frame.time, face)
         if held.wants(frame.time) and (crop := face_crop(face)) is not None:
             held.add(frame.time, face.size, *scored(self.model, crop))
@@ -145,16 +158,23 @@ class FaceSwap:
         tracks = session.candidate.tracks
         moments = _unforced(self._moments.of(tracks, session.duration), session.excluded)
         flashes = [event for track in tracks for event in self._returns[track].events()]
-        overall = trimmed(table[:, 2])
+        looks = np.concatenate([self._skin[track].table() for track in tracks])
+        lids = least([value for track in tracks for value in self._lids[track].openings])
+        motion = moving(looks, lids, sum(self._lids[track].seconds for track in tracks))
+        logit = trimmed(table[:, 2])
+        overall = joined(logit, motion)
+        seen |= {"logit": Measurement(logit, "1"), "compared": Measurement(float(len(looks)), "1")}
+        seen |= {"stuck_detail": Measurement(motion.stuck, "sd"), "open_eyed": Measurement(motion.open_eyed, "sd")}
         seen["highest_window"] = Measurement(max(trimmed(rows[:, 2]) for rows in windows(table)), "1")
         seen["returns"] = Measurement(float(len(flashes)), "1")
         seen |= {f"moments_{kind}": Measurement(float(len(moments.get(kind, ()))), "1") for kind in WORDS}
         return Reading(
             score=overall,
-            spread=spread(table),
+            spread=math.hypot(spread(table), motion.error),
             quality=min(1.0, width / WIDE) * min(1.0, len(table) / MANY),
             evidence=(
-                *_standing_out(table, session),
+                *_standing_out(table, motion, session),
+                *_of_movement(looks, motion, overall, session),
                 *_flashes(flashes, overall, session),
                 *_to_look_at(moments, overall, session),
             ),
@@ -179,25 +199,45 @@ def _curve(table: NDArray[np.float64]) -> Curve:
     return Curve("mean logit of the network in stretches of 5 s", "1", tuple(points), 0.0, "as often pasted as not")
 
 
-def _standing_out(table: NDArray[np.float64], session: Session) -> list[Evidence]:
+def _of_movement(looks: NDArray[np.float64], motion: Moving, overall: float, session: Session) -> list[Evidence]:
+    """What in the whole recording is unusual about how the face moves; nothing where nothing is."""
+    notes = []
+    if motion.stuck > UNUSUAL:
+        notes.append(
+            f"Skin, eyes and mouth keep their fine detail while the face moves ({motion.stuck:.1f} standard deviations "
+            "more than in genuine recordings): a picture that is moved by a machine does this, and so does a filter "
+            "that smooths skin"
+        )
+    if motion.open_eyed > UNUSUAL:
+        notes.append(
+            f"The eyes are hardly seen to close ({motion.open_eyed:.1f} standard deviations less than in genuine "
+            "recordings): animated pictures do this, and so do glasses, dim light, few frames a second and people who "
+            "stare at a screen"
+        )
+    whole = Span(float(looks[0, 0]), float(looks[-1, 0])) if len(looks) else Span(0.0, session.duration)
+    return [Evidence(whole, overall, note, session.candidate.track) for note in notes]
+
+
+def _standing_out(table: NDArray[np.float64], motion: Moving, session: Session) -> list[Evidence]:
     """The windows that score far above the recording's own median: a swap comes and goes, a face stays."""
     found = sorted(((trimmed(rows[:, 2]), rows) for rows in windows(table)), key=lambda item: -item[0])
     scores = np.array([score for score, _ in found])
     unusual = float(np.median(scores) + OUTLIER * np.median(np.abs(scores - np.median(scores))))
     high = [(score, rows) for score, rows in found if score > max(0.0, unusual)][:SHOWN]
     if high:
-        return [_moment(score, rows, session, "stands out") for score, rows in high]
-    return [_moment(*found[0], session, "none stands out; the highest is here")]
+        return [_moment(score, rows, motion, session, "stands out") for score, rows in high]
+    return [_moment(*found[0], motion, session, "none stands out; the highest is here")]
 
 
-def _moment(value: float, rows: NDArray[np.float64], session: Session, what: str) -> Evidence:
+def _moment(value: float, rows: NDArray[np.float64], motion: Moving, session: Session, what: str) -> Evidence:
     places = rows[:, 3:].mean(axis=0)
     where = PLACES[int(np.argmax(places))]
     start, end = float(rows[0, 0]), float(rows[-1, 0])
     seen = f", and what looks most like the edge of a pasted face lies at the {where} ({places.max():.2f} of 1)"
     told = seen if value > 0 else ": below 0 nothing looks pasted"
     note = f"Of the recording's stretches of 5 s, {what}: the network's mean logit is {value:+.1f}{told}"
-    return Evidence(Span(start, min(max(end, start), session.duration)), value, note, session.candidate.track)
+    span = Span(start, min(max(end, start), session.duration))
+    return Evidence(span, joined(value, motion), note, session.candidate.track)
 
 
 def _flashes(flashes: list[tuple[Span, float]], overall: float, session: Session) -> list[Evidence]:
