@@ -307,6 +307,8 @@ def load(signals: Iterable[str] | None = None) -> None:
     import scipy.cluster.hierarchy
     import scipy.fft
     import scipy.linalg
+    import scipy.ndimage
+    import scipy.spatial
     import scipy.special  # noqa: F401
     import threadpoolctl  # noqa: F401
 

@@ -37,8 +37,8 @@ SIGNALS = {
         "F",
         "Face",
         "Is the face pasted into another head, or the whole head one picture that a machine moves?",
-        "Look at the outline from brow to jaw at half speed: does an edge slip, flicker or lag behind the head? Do wrinkles, "
-        "shadows and teeth change with the head, and do the eyes close?",
+        "Look at the outline from brow to jaw at half speed: does an edge slip, flicker or lag behind the head? Do "
+        "wrinkles, shadows and teeth change with the head, and do the eyes close?",
         (
             "A second recording with the face at least 200 pixels wide, in even light, without filters",
             "Ask for the background effect and 'touch up my appearance' to be switched off",
