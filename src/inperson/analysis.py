@@ -308,6 +308,7 @@ def load(signals: Iterable[str] | None = None) -> None:
     import scipy.fft
     import scipy.linalg
     import scipy.ndimage
+    import scipy.sparse
     import scipy.spatial
     import scipy.special  # noqa: F401
     import threadpoolctl  # noqa: F401

@@ -19,13 +19,16 @@ from array import array
 from collections import deque
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inperson.faces import FACE_OVAL
 from inperson.types import Face, Floats, Image
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SIDE = 128
 """Pixels of the plane; a face of that size or less loses nothing."""
@@ -132,8 +135,8 @@ def detail(image: Image, points: Floats) -> Parts:
     """
     import cv2
 
-    corners, shares, masks = _mesh()
-    places = np.einsum("nk,nkd->nd", shares, points[corners]).astype(np.float32).reshape(SIDE, SIDE, 2)
+    net, masks = _mesh()
+    places = np.asarray(net @ points.astype(np.float32)).reshape(SIDE, SIDE, 2)
     low, high = np.floor(points.min(0)).astype(int) - 2, np.ceil(points.max(0)).astype(int) + 3
     x0, y0 = np.maximum(low, 0)
     grey = np.asarray(cv2.cvtColor(image[y0 : high[1], x0 : high[0]], cv2.COLOR_RGB2GRAY), np.float32)
@@ -165,24 +168,25 @@ def _centred(points: Floats) -> NDArray[np.complex128]:
 
 
 @lru_cache(maxsize=1)
-def _mesh() -> tuple[NDArray[np.int64], NDArray[np.float64], tuple[NDArray[np.bool_], ...]]:
-    """(SIDE², 3) which of `POINTS` are around each place of the plane, their shares in it; a mask for each part."""
+def _mesh() -> tuple[csr_array, tuple[NDArray[np.bool_], ...]]:
+    """(SIDE², 68) each place of the plane as a mixture of the three of `POINTS` around it; a mask for each part."""
     from scipy.ndimage import binary_erosion
+    from scipy.sparse import csr_array
     from scipy.spatial import Delaunay
 
     down, across = np.mgrid[0:SIDE, 0:SIDE].astype(np.float64)
     places = np.column_stack([across.ravel(), down.ravel()])
     net = Delaunay(np.column_stack([_ACROSS, _DOWN]).astype(np.float64))
     which = net.find_simplex(places)
-    inside = which >= 0
-    corners, shares = np.zeros((len(places), 3), np.int64), np.zeros((len(places), 3))
+    inside = np.flatnonzero(which >= 0)
     affine = net.transform[which[inside]]
     first = np.einsum("nij,nj->ni", affine[:, :2], places[inside] - affine[:, 2])
-    corners[inside] = net.simplices[which[inside]]
-    shares[inside] = np.column_stack([first, 1 - first.sum(axis=1)])
-    hull = inside.reshape(SIDE, SIDE)
+    shares = np.column_stack([first, 1 - first.sum(axis=1)]).astype(np.float32)
+    where = (np.repeat(inside, 3), net.simplices[which[inside]].ravel())
+    mixture = csr_array((shares.ravel(), where), shape=(len(places), len(POINTS)))
+    hull = (which >= 0).reshape(SIDE, SIDE)
     face = np.asarray(binary_erosion(hull, np.ones((2 * EDGE + 1, 2 * EDGE + 1))), np.bool_)
-    return corners, shares, (hull & _boxes(*PATCHES), face, hull & _boxes(EYES), hull & _boxes(MOUTH))
+    return mixture, (hull & _boxes(*PATCHES), face, hull & _boxes(EYES), hull & _boxes(MOUTH))
 
 
 def _boxes(*boxes: tuple[int, int, int, int]) -> NDArray[np.bool_]:
