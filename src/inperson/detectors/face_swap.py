@@ -173,8 +173,8 @@ class FaceSwap:
             spread=math.hypot(spread(table), motion.error),
             quality=min(1.0, width / WIDE) * min(1.0, len(table) / MANY),
             evidence=(
-                *_standing_out(table, motion, session),
                 *_of_movement(looks, motion, overall, session),
+                *_standing_out(table, motion, session),
                 *_flashes(flashes, overall, session),
                 *_to_look_at(moments, overall, session),
             ),
@@ -205,8 +205,8 @@ def _of_movement(looks: NDArray[np.float64], motion: Moving, overall: float, ses
     if motion.stuck > UNUSUAL:
         notes.append(
             f"Skin, eyes and mouth keep their fine detail while the face moves ({motion.stuck:.1f} standard deviations "
-            "more than in genuine recordings): a picture that is moved by a machine does this, and so does a filter "
-            "that smooths skin"
+            "more than in genuine recordings): a picture that is moved by a machine does this, and so does a camera "
+            "out of focus"
         )
     if motion.open_eyed > UNUSUAL:
         notes.append(
