@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inperson.errors import InputError
-from inperson.transcripts import MAX_BYTES, read_turns
+from inperson.transcripts import MAX_BYTES, read_turns, read_words
 from inperson.types import Span, Turn
 
 
@@ -194,6 +194,41 @@ def test_srt_is_read_as_webvtt(tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", JSON, ids=str)
 def test_json_shapes_of_the_platforms_say_the_same(tmp_path: Path, shape: str) -> None:
     assert told(read_turns(write(tmp_path, json.dumps(JSON[shape])))) == EXPECTED
+
+
+def test_words_keep_the_times_that_json_gives_them(tmp_path: Path) -> None:
+    path = write(tmp_path, json.dumps(JSON["deepgram words"]))
+    assert [(w.span.start, w.span.end, w.text) for w in read_words(path)] == [
+        (1.0, 1.5, "hello"),
+        (1.9, 2.5, "there"),
+        (3.0, 4.25, "hi"),
+    ]
+
+
+def test_words_inside_turns_are_in_the_turns_own_unit(tmp_path: Path) -> None:
+    said = [("A", "um", 1000, 1060), ("A", "I", 1250, 1300), ("B", "yes", 2000, 2090)]
+    inside = [
+        {
+            "speaker": who,
+            "start": min(w[2] for w in said if w[0] == who),
+            "end": max(w[3] for w in said if w[0] == who) + 400,
+            "text": " ".join(w[1] for w in said if w[0] == who),
+            "words": [{"text": w[1], "start": w[2], "end": w[3]} for w in said if w[0] == who],
+        }
+        for who in ("A", "B")
+    ]
+    path = write(tmp_path, json.dumps({"utterances": inside}))
+    assert [(w.span.start, w.span.end, w.text) for w in read_words(path)] == [
+        (1.0, 1.06, "um"),
+        (1.25, 1.3, "I"),
+        (2.0, 2.09, "yes"),
+    ]
+
+
+def test_words_of_which_few_have_times_are_left_to_their_turns(tmp_path: Path) -> None:
+    assert read_words(write(tmp_path, json.dumps(JSON["assemblyai: bare milliseconds, words inside"]))) == ()
+    assert read_words(write(tmp_path, json.dumps(JSON["plain"]))) == ()
+    assert read_words(write(tmp_path, ZOOM)) == ()
 
 
 def test_utf_16_is_read(tmp_path: Path) -> None:

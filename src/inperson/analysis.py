@@ -125,7 +125,7 @@ def analyze(
     from inperson import _exclusion, site
     from inperson.asr import Transcription
     from inperson.detectors import factories
-    from inperson.transcripts import read_turns
+    from inperson.transcripts import read_turns, read_words
 
     confidence(0.0, prior)  # refuses an impossible prior before any work
     own = site.of(calibration)
@@ -145,7 +145,7 @@ def analyze(
         )
         go_on()
         with stages("session"):
-            words = heard.finish() if heard else ()
+            words = heard.finish() if heard else read_words(turns) if isinstance(turns, str | Path) else ()
             session = replace(senses.session(supplied, candidate, words), excluded=excluded)
         findings = []
         for one in made:

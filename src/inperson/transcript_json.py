@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 
 from inperson.errors import InputError
 from inperson.transcript_times import UNKNOWN, checked, moment, seconds
-from inperson.types import Span, Turn
+from inperson.types import Span, Turn, Word
 
 MAX_ENTRIES = 500_000
 MAX_DEPTH = 12
 WORD_GAP = 0.6
 """Words of one speaker at most this far apart, in s, are one turn."""
+MOST = 0.9
+"""Share of the words that must have times for them to be used: half a transcript is worse than one without times."""
 MILLISECONDS_FROM = 100
 """Whole numbers with a median duration from this are milliseconds: nobody's usual turn lasts 100 s. AssemblyAI writes
 milliseconds under the plain names ``start`` and ``end``."""
@@ -70,12 +72,42 @@ def entries(text: str, name: str) -> list[Turn]:
     InputError
         Not JSON, no list of entries with speaker and times in it, or an entry that is not as expected.
     """
+    document = _document(text, name)
+    found = _best(document, name)
+    turns = _turns(found, name, _origin(document))
+    return _joined(sorted(turns)) if found.of_words else turns
+
+
+def words(text: str, name: str) -> list[Word]:
+    """The words of a JSON transcript that have times of their own, unsorted; none where turns alone, or few words have.
+
+    Raises
+    ------
+    InputError
+        As `entries`.
+    """
+    document = _document(text, name)
+    found, origin = _best(document, name), _origin(document)
+    unit = _unit(_read(found, name, origin))
+    apart = min((one for one in _lists(document, "", 0) if one.of_words), key=lambda one: one[:2], default=None)
+    said = _turns(apart or _inner(found), name, origin, unit)
+    if sum(len(one.text.split()) for one in said) < MOST * sum(
+        len(_words(entry).split()) for _, entry in found.entries
+    ):
+        return []
+    return [Word(word.span, word.text) for word in said if word.text]
+
+
+def _document(text: str, name: str) -> Any:
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant)
     except RecursionError:
         raise InputError(f"{name}: expected a transcript, found JSON nested too deeply") from None
     except ValueError as error:
         raise InputError(f"{name}: expected JSON, found something else ({str(error)[:120]})") from None
+
+
+def _best(document: Any, name: str) -> _List:
     found = min(_lists(document, "", 0), key=lambda one: one[:2], default=None)
     if found is None:
         raise InputError(
@@ -84,9 +116,15 @@ def entries(text: str, name: str) -> list[Turn]:
         )
     if len(found.entries) > MAX_ENTRIES:
         raise InputError(f"{name}: expected at most {MAX_ENTRIES} entries, found {len(found.entries)}")
-    origin = _origin(document)
-    turns = _turns(found, name, origin)
-    return _joined(sorted(turns)) if found.of_words else turns
+    return found
+
+
+def _inner(turns: _List) -> _List:
+    """The words that lie in the turns' own lists, as one list."""
+    lists = [entry[key] for _, entry in turns.entries for key in _WORD_LISTS if isinstance(entry.get(key), list)]
+    timed = [_fields(word) for one in lists for word in one[:MAX_ENTRIES] if isinstance(word, dict)]
+    kept = [(i, word) for i, word in enumerate(timed[:MAX_ENTRIES], 1) if _key(word, "begin")]
+    return _List(True, turns.depth + 1, "words", kept)
 
 
 def _no_constant(constant: str) -> float:
@@ -143,7 +181,11 @@ def _origin(document: Any) -> datetime | None:
     return next((one for one in moments if one), None)
 
 
-def _turns(found: _List, name: str, origin: datetime | None) -> list[Turn]:
+_Entry = tuple[_Time, _Time, str, str, str]
+"""Begin, end, speaker, text, and where it stands."""
+
+
+def _read(found: _List, name: str, origin: datetime | None) -> list[_Entry]:
     read = []
     for number, entry in found.entries:
         where = f"{name}, entry {number} of {found.key or 'the list'}"
@@ -156,9 +198,20 @@ def _turns(found: _List, name: str, origin: datetime | None) -> list[Turn]:
         else:
             raise InputError(f"{where}: expected an end or a duration beside the start, found {sorted(entry)[:12]}")
         read.append((begin, end, _speaker(entry), _words(entry), where))
+    return read
+
+
+def _unit(read: list[_Entry]) -> float:
+    """Seconds that a bare number stands for."""
     lengths = sorted(end.value - begin.value for begin, end, *_ in read)
     bare = all(begin.bare and end.bare for begin, end, *_ in read)
-    unit = 1e-3 if bare and lengths[len(lengths) // 2] >= MILLISECONDS_FROM else 1.0
+    return 1e-3 if bare and lengths and lengths[len(lengths) // 2] >= MILLISECONDS_FROM else 1.0
+
+
+def _turns(found: _List, name: str, origin: datetime | None, unit: float | None = None) -> list[Turn]:
+    """The entries as turns; `unit` where it is known from others of the same file."""
+    read = _read(found, name, origin)
+    unit = _unit(read) if unit is None else unit
     turns = (checked(begin.value * unit, end.value * unit, who, words, where) for begin, end, who, words, where in read)
     return [turn for turn in turns if turn]
 

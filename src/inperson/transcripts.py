@@ -19,10 +19,10 @@ from html import unescape
 from pathlib import Path
 from typing import NamedTuple
 
+from inperson import transcript_json
 from inperson.errors import InputError
-from inperson.transcript_json import entries
 from inperson.transcript_times import UNKNOWN, checked, seconds
-from inperson.types import Turn
+from inperson.types import Turn, Word
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -53,7 +53,7 @@ def read_turns(path: str | Path) -> tuple[Turn, ...]:
     if start.startswith("WEBVTT") or "-->" in text[:2000]:
         turns = list(_webvtt(text, source.name))
     elif start[:1] in ("{", "["):
-        turns = entries(text, source.name)
+        turns = transcript_json.entries(text, source.name)
     elif _looks_like_rttm(text):
         turns = list(_rttm(text, source.name))
     else:
@@ -66,6 +66,30 @@ def read_turns(path: str | Path) -> tuple[Turn, ...]:
     if all(turn.speaker == UNKNOWN for turn in turns):
         raise InputError(f"{source.name}: expected speaker labels, found none; export it with speaker names")
     return tuple(sorted(turns))
+
+
+def read_words(path: str | Path) -> tuple[Word, ...]:
+    """Read when each word was said, where the file says so.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that `read_turns` reads.
+
+    Returns
+    -------
+    tuple of Word
+        Sorted by start, without speakers (`inperson.asr.spoken` gives them). Empty for what is no JSON, and for JSON
+        whose words have no times.
+
+    Raises
+    ------
+    InputError
+        As `read_turns`.
+    """
+    source = Path(path)
+    text = _text(source)
+    return tuple(sorted(transcript_json.words(text, source.name))) if text.lstrip()[:1] in ("{", "[") else ()
 
 
 def _text(path: Path) -> str:
