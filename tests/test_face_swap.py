@@ -282,4 +282,4 @@ def test_a_pasted_face_scores_higher_than_the_same_face_untouched() -> None:
     assert any("nothing looks pasted" in one.note for one in genuine.evidence)
     assert any("edge of a pasted face" in one.note for one in swapped.evidence)
     assert not any("nothing looks pasted" in one.note for one in swapped.evidence)
-    assert len(swapped.alternatives) == 6
+    assert len(swapped.alternatives) == 7

@@ -62,6 +62,7 @@ ALTERNATIVES = (
     "strong compression or a camera that sharpens faces",
     "glasses that reflect a screen, or a beard or fringe where a mask would end",
     "sitting very still before a camera that smooths what does not move",
+    "a face that moves little or eyes that seldom close, whatever the reason",
 )
 
 
