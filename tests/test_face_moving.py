@@ -89,6 +89,19 @@ def test_faces_that_were_tracked_only_are_passed_over() -> None:
     assert seen.table().shape == (0, 2 + len(skin.PARTS))
 
 
+def test_a_face_that_the_picture_cuts_off_is_passed_over() -> None:
+    seen, picture = skin.Skin(), texture(0)
+    for i in range(int(SECONDS / skin.PERIOD)):
+        one = shown(i * skin.PERIOD, picture)
+        assert one.crop is not None
+        assert one.landmarks is not None
+        cut = one.crop[:, :150] if i % 2 else one.crop
+        far = one.landmarks + np.float32([1000, 0, 0]) * (i % 3 == 0)
+        seen.add(i * skin.PERIOD, Face(0, one.box, 0.9, far, cut))
+    whole = sum(i % 2 == 0 and i % 3 > 0 for i in range(int(SECONDS / skin.PERIOD)))
+    assert 0 < len(seen.table()) < whole
+
+
 def eyes(openness: float) -> np.ndarray:
     """Eyes 30 pixels wide whose lids are apart by a share of that."""
     points = np.zeros((478, 3), np.float32)

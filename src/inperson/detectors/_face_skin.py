@@ -47,6 +47,8 @@ STILL = 0.01
 """Of the movement (root mean square of the landmarks' displacement over their spread): the mesh trembles that much."""
 LEAST = 0.012
 """Of the movement: below, the face sits still or the picture is frozen, and that detail stays says nothing."""
+SMALLEST = 16.0
+"""Pixels of a face's width and height below which its mesh is a fault."""
 FLAT = 0.2
 """Grey levels of detail below which there is nothing to compare: added to each side's deviation."""
 INNER: Final = (
@@ -93,12 +95,15 @@ class Skin:
     _looks: deque[_Look] = field(default_factory=deque)
 
     def add(self, time: float, face: Face) -> None:
-        """Look at a face when it is due; faces that were tracked only are passed over."""
+        """Look at a face when it is due; one that was tracked only, or is cut by the picture's edge, is passed over."""
         if time < self.due or face.landmarks is None or face.crop is None:
             return
         self.due = time + PERIOD - 1e-6
         points = face.landmarks[list(POINTS), :2]
-        here = _Look(time, _centred(points), detail(face.crop, points - np.array(face.crop_origin, np.float32)))
+        inside = points - np.array(face.crop_origin, np.float32)
+        if not _whole(face.crop, inside):
+            return
+        here = _Look(time, _centred(points), detail(face.crop, inside))
         while self._looks and self._looks[0].time < time - LAG - SLACK:
             self._looks.popleft()
         before = min(self._looks, key=lambda look: abs(time - LAG - look.time), default=None)
@@ -124,6 +129,13 @@ def kept(table: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.log(FLOOR + table[:, 2:]) - 0.5 * np.log(STILL + table[:, 1:2]))
 
 
+def _whole(image: Image, points: Floats) -> bool:
+    """Whether all points lie in the image, and apart: what lies outside would be made up of its edge."""
+    height, width = image.shape[:2]
+    low, high = points.min(axis=0), points.max(axis=0)
+    return bool(low.min() >= 0 and high[0] < width and high[1] < height and (high - low).min() >= SMALLEST)
+
+
 def detail(image: Image, points: Floats) -> Parts:
     """Detail of each of `PARTS` of the face drawn on the plane, flat.
 
@@ -131,7 +143,7 @@ def detail(image: Image, points: Floats) -> Parts:
     ----------
     image : (h, w, 3) uint8
     points : (68, 2) float32
-        `POINTS` in its pixels.
+        `POINTS` in its pixels, all inside.
     """
     import cv2
 
