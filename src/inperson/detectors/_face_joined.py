@@ -21,6 +21,10 @@ CHANGE = {"skin": (-0.04, 0.36), "face": (0.78, 0.19), "eyes": (0.72, 0.26), "mo
 LIDS = (0.38, 0.28)
 """Mean and standard deviation in 38 genuine recordings of public repositories, 7 s long or longer: of the frame model's
 mean logit, of the median of `kept` for each part, of `least`."""
+TOGETHER = 3.0
+"""Standard deviation of the sum of the parts' deviations there: they go together, else it would be 2."""
+PASTED, ANIMATED = 1.05, 1.8
+"""How much `stuck` counts for either attack; the logit counts 1.5 and open eyes 1."""
 WIDEST = 2.5
 """Deviations that count: beyond, it is a fault of the measurement as often as anything else."""
 ENOUGH = 8
@@ -37,7 +41,7 @@ class Moving:
     Attributes
     ----------
     stuck : float
-        How little the detail of `PARTS` changes: their sum over its root of the number of parts.
+        How little the detail of `PARTS` changes.
     open_eyed : float
         How little the eyes close.
     error : float
@@ -50,7 +54,17 @@ class Moving:
 
 
 def moving(table: NDArray[np.float64], least: float, seconds: float) -> Moving:
-    """From `Skin.table`, `_face_lids.least` and the seconds in which frames of the face were measured."""
+    """What a recording's movement shows.
+
+    Parameters
+    ----------
+    table : (n, 2 + 4) float64
+        `Skin.table`; fewer than `ENOUGH` rows say nothing.
+    least : float
+        `_face_lids.least`, in [0, 1].
+    seconds : float
+        In which the eyes were seen; fewer than `SEEN` say nothing.
+    """
     eyes = _deviation(least, LIDS) if seconds >= SEEN else 0.0
     if len(table) < ENOUGH:
         return Moving(open_eyed=eyes)
@@ -63,13 +77,13 @@ def moving(table: NDArray[np.float64], least: float, seconds: float) -> Moving:
 def stuck(changes: NDArray[np.float64]) -> float:
     """From the (4,) medians of `kept`."""
     parts = [_deviation(float(value), CHANGE[part]) for value, part in zip(changes, PARTS, strict=True)]
-    return -sum(parts) / math.sqrt(len(PARTS))
+    return -sum(parts) / TOGETHER
 
 
 def joined(logit: float, seen: Moving) -> float:
     """The score: about 0 for the usual genuine recording, above where either attack fits better."""
-    pasted = 1.5 * _deviation(logit, LOGIT) + 0.7 * seen.stuck
-    animated = 1.2 * seen.stuck + seen.open_eyed
+    pasted = 1.5 * _deviation(logit, LOGIT) + PASTED * seen.stuck
+    animated = ANIMATED * seen.stuck + seen.open_eyed
     return float(np.logaddexp(pasted, animated)) - USUAL
 
 

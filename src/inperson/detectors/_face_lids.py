@@ -18,12 +18,8 @@ EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 """Face-mesh points of each eye: outer and inner corner, upper and lower lid."""
 RARE = 2.0
 """Per cent of the frames in which the lids count as down."""
-
-
 LONGEST = 0.5
 """Seconds between two frames that count as seen: after a longer break the face was away."""
-
-
 FROZEN = 1e-3
 """Of the opening: two frames that differ less show the same picture twice."""
 

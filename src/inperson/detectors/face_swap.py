@@ -16,7 +16,8 @@ which a swap would show if there is one (`_face_moments`).
 What it cannot tell is in the card by condition. Beauty filters, make-up, a virtual background and heavy compression
 change the same quantities on genuine people.
 
-Constants without another source are own choices for cost and stability; none was chosen by how swaps score.
+Constants without another source are own choices for cost and stability. How swaps score chose none of them but the
+weights of `_face_joined`, on recordings that are no part of any figure.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from numpy.typing import NDArray
 
 from inperson.detectors._face_crop import face_crop
 from inperson.detectors._face_frames import PLACES, FrameScores, scored, spread, trimmed, windows
-from inperson.detectors._face_joined import Moving, joined, moving
+from inperson.detectors._face_joined import ANIMATED, ENOUGH, SEEN, Moving, joined, moving
 from inperson.detectors._face_lids import Lids, least
 from inperson.detectors._face_moments import GONE, WORDS, Moments
 from inperson.detectors._face_returns import Returns
@@ -161,17 +162,21 @@ class FaceSwap:
         flashes = [event for track in tracks for event in self._returns[track].events()]
         looks = np.concatenate([self._skin[track].table() for track in tracks])
         lids = least([value for track in tracks for value in self._lids[track].openings])
-        motion = moving(looks, lids, sum(self._lids[track].seconds for track in tracks))
+        watched = sum(self._lids[track].seconds for track in tracks)
+        motion = moving(looks, lids, watched)
         logit = trimmed(table[:, 2])
         overall = joined(logit, motion)
         seen |= {"logit": Measurement(logit, "1"), "compared": Measurement(float(len(looks)), "1")}
-        seen |= {"stuck_detail": Measurement(motion.stuck, "sd"), "open_eyed": Measurement(motion.open_eyed, "sd")}
+        if len(looks) >= ENOUGH:
+            seen["stuck_detail"] = Measurement(motion.stuck, "sd")
+        if watched >= SEEN:
+            seen["open_eyed"] = Measurement(motion.open_eyed, "sd")
         seen["highest_window"] = Measurement(max(trimmed(rows[:, 2]) for rows in windows(table)), "1")
         seen["returns"] = Measurement(float(len(flashes)), "1")
         seen |= {f"moments_{kind}": Measurement(float(len(moments.get(kind, ()))), "1") for kind in WORDS}
         return Reading(
             score=overall,
-            spread=math.hypot(spread(table), motion.error),
+            spread=math.hypot(spread(table), ANIMATED * motion.error),
             quality=min(1.0, width / WIDE) * min(1.0, len(table) / MANY),
             evidence=(
                 *_of_movement(looks, motion, overall, session),
