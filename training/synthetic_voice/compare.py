@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from corpus import OPEN, UNLICENSED, Corpus, folds, measures, read, trains
+from families import FAMILIES
 from figures import clips, false_alarms, line, threshold, worst_systems
 from learn import Recipe, Source, score, train
-from networks import FAMILIES
 from pictures import Pictures
 
 TESTED = ("clean", "random0", "call0")
@@ -73,7 +73,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--unlicensed", action="store_true", help="train on licence class none too")
     parser.add_argument("--threads", type=int, default=1)
-    options = dict.fromkeys(("made", "mix", "kinds", "smooth", "rate"), float) | {"samples": int, "batch": int}
+    options = dict.fromkeys(("made", "mix", "kinds", "smooth", "rate", "gentle"), float)
+    options |= {"samples": int, "batch": int, "start": str}
     for name, kind in options.items():
         parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(""), name))
     chosen = parser.parse_args()

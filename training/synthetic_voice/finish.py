@@ -24,8 +24,9 @@ from batches import targets
 from compare_branch import load as load_branch
 from corpus import OPEN, Corpus, read
 from export import NAME, VERSION, Blend, write
+from families import FAMILIES
 from figures import ATTACKS, Clips, auc, clips, eer, false_alarms, interval, line, threshold, within_page, worst_systems
-from networks import FAMILIES, Network
+from networks import Network
 from numpy.typing import NDArray
 from pooling import LENGTHS, Recording, attacks, excerpts, fit, gain, to_toml
 from pooling import read as read_long

@@ -7,13 +7,15 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pictures
 import torch
 from batches import RATE, Batch, batches
 from corpus import Corpus
-from networks import FAMILIES
+from families import FAMILIES
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -35,6 +37,8 @@ class Recipe:
     kinds: float = 0.2  # weight of the two further heads
     made: float = 1.0  # weight of what was made here (batches.weights)
     mix: float = 0.0  # share of batches mixed (Zhang et al., ICLR 2018)
+    start: str = ""  # weights to begin with (`listening.Listener.begin`)
+    gentle: float = 0.1  # share of the rate for what they set
     seed: int = 0
 
 
@@ -67,10 +71,13 @@ def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
     """
     torch.manual_seed(recipe.seed)
     net = FAMILIES[recipe.family]().to(memory_format=torch.channels_last)
+    if recipe.start:
+        net.begin(Path(recipe.start))
     mean = copy.deepcopy(net)  # at the start far off, but forgotten long before the end
     steps = recipe.samples // recipe.batch
-    optimizer = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, total_steps=steps, pct_start=0.15)
+    groups = parameters(net, recipe)
+    optimizer = torch.optim.AdamW(groups, weight_decay=recipe.decay)
+    plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, [g["lr"] for g in groups], total_steps=steps, pct_start=0.15)
     rng = np.random.default_rng(recipe.seed)
     began, running = time.monotonic(), math.nan
     net.train()
@@ -94,6 +101,14 @@ def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
         if step % 200 == 199:
             print(f"{say} step {step + 1}/{steps} loss {running:.3f} {time.monotonic() - began:.0f} s", flush=True)
     return settled(mean, source, recipe)
+
+
+def parameters(net: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:
+    """Groups for the optimizer: what began with learned weights moves more slowly."""
+    learned = {id(p): p for p in net.learned()} if recipe.start else {}
+    fresh = [p for p in net.parameters() if id(p) not in learned]
+    groups = [{"params": fresh, "lr": recipe.rate}, {"params": [*learned.values()], "lr": recipe.gentle * recipe.rate}]
+    return [group for group in groups if group["params"]]
 
 
 def follow(mean: nn.Module, net: nn.Module, keep: float) -> None:

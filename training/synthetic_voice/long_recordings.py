@@ -37,9 +37,9 @@ from compare_branch import load as load_branch
 from corpus import ATTACKS, FOLDS, folds, read
 from degrade import RATE, Rng, Sound, drawn, level, load
 from export import Blend, Together
+from families import FAMILIES
 from learn import LONGEST
 from measured import statistics as measured
-from networks import FAMILIES
 
 from inperson.degradation.sound import whole
 from inperson.detectors._utterances import Cutter, Utterance

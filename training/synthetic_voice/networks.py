@@ -343,16 +343,3 @@ def masked(picture: Tensor) -> Tensor:
         keep[i, 0, (rows >= top) & (rows < top + tall)] = 0
         keep[i, 0, :, (columns >= left) & (columns < left + wide)] = 0
     return picture * keep
-
-
-FAMILIES = {
-    "resnet_coarse": lambda: ResNet(Coarse(), (32, 64, 128, 128)),
-    "resnet_coarse_thin": lambda: ResNet(Coarse(), (16, 32, 64, 128)),
-    "lcnn_lfcc": lambda: Lcnn(Lfcc()),
-    "resnet_spectrum": lambda: ResNet(LogSpectrum()),
-    "resnet_spectrum_mean": lambda: ResNet(LogSpectrum(keep_mean=True)),
-    "resnet_phase": lambda: ResNet(LogSpectrum(phase=True)),
-    "resnet_mel": lambda: ResNet(LogBands(80, "mel"), (24, 48, 96, 128)),
-    "conformer_split": lambda: Conformer(Split()),
-    "conformer_mel": lambda: Conformer(LogBands(80, "mel")),
-}
