@@ -200,11 +200,12 @@ def load(one: Original, rng: np.random.Generator) -> Sound:
 
 
 def partners(job: Job, found: list[Original]) -> list[Original]:
-    """Three recordings of other sources, of the same language where there are any: whose accent is drawn near."""
+    """Three recordings of other sources, of the same language where there are as many: whose accent is drawn near."""
     if job.family != "accent":
         return []
     others = [one for one in found if one.row["source"] != job.original.row["source"]]
-    near = [one for one in others if one.language == job.original.language] or others
+    near = [one for one in others if one.language == job.original.language]
+    near = near if len(near) >= 3 else others
     return [near[i] for i in generator(f"partners of {job.path}").choice(len(near), 3, replace=False)]
 
 
