@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inperson import asr
 from inperson.asr import Transcription
 from inperson.detectors._answers.said import tokens
 from inperson.evaluation import bootstrap
@@ -99,9 +100,10 @@ def read_aloud(weights: FasterWhisper, clone: Path, known: dict[str, list[str]],
         spans.append(Span(start, end))
     whole = np.concatenate([*parts, np.zeros(RATE, np.float32)])
     words, spent = words_of(whole + 3e-4 * rng.standard_normal(len(whole)).astype(np.float32), weights)
-    wrong, counts, late, invented = [], [], [], 0
+    wrong, counts, late, owned, invented = [], [], [], [], 0
     for path, span in zip(paths, spans, strict=True):
         own = [word for word in words if span.start - 0.25 <= (word.span.start + word.span.end) / 2 <= span.end + 0.25]
+        owned.append(own)
         heard = said(own)
         wrong.append(errors(known[path.stem], heard))
         counts.append(len(known[path.stem]))
@@ -111,6 +113,11 @@ def read_aloud(weights: FasterWhisper, clone: Path, known: dict[str, list[str]],
     print(f"{len(paths)} recordings, {sum(counts)} words: {rate:.2f} of them wrong")
     off = np.abs(late)
     print(f"first word off by {np.median(off):.2f} s (median), {np.percentile(off, 90):.2f} s (90 %), of {len(late)}")
+    ratios = [len(said(one)) / n for one, n in zip(owned, counts, strict=True)]
+    low, high = np.percentile(ratios, [10, 90])
+    print(
+        f"words heard for each said: {sum(map(len, map(said, owned))) / sum(counts):.2f}; 80 % {low:.2f} to {high:.2f}"
+    )
     print(f"a word heard twice that was said once: in {invented}")
     print(f"{spent / end:.2f} CPU seconds a second of sound")
 
@@ -121,7 +128,10 @@ def main() -> None:
     parser.add_argument("speech", type=Path)
     parser.add_argument("--every", type=int, default=20)
     parser.add_argument("--without-speech", type=Path)
+    parser.add_argument("--unplaced", action="store_true", help="leave words where the recogniser put them")
     args = parser.parse_args()
+    if args.unplaced:
+        asr._placed = lambda words, speech: list(words)
     weights, known = FasterWhisper(args.weights, "en"), texts(args.speech)
     weights(np.zeros(RATE, np.float32), RATE)  # loads them
     read_aloud(weights, args.speech, known, args.every)
