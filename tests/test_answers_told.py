@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import replace
 
 import answering
@@ -121,6 +123,31 @@ def test_recognised_words_move_the_fluent_part_behind_stalling_phrases(made: tup
     assert places[0].span.end == pytest.approx(first.start + 1.8, abs=0.05)
     assert "a stalling phrase" in places[0].note
     assert value(found, "stalling_openings") == pytest.approx(1 / 3)
+
+
+def test_fillers_are_counted_only_where_somebodys_were_written_down(made: tuple[list[Chunk], Session]) -> None:
+    chunks, known = made
+    answers = [turn.span for turn in known.turns if turn.speaker == "C"][:4]
+    words = tuple(
+        Word(Span(span.start + i / 2, span.start + i / 2 + 0.4), "word", "C") for span in answers for i in (0, 1)
+    )
+    tidy = read(chunks, replace(known, words=words))
+    assert value(tidy, "answer_words_median") == 2
+    assert "fillers_per_100_words" not in tidy.measurements
+    asked = (*words, Word(Span(1.0, 1.3), "Uh,", "A"))
+    assert value(read(chunks, replace(known, words=asked)), "fillers_per_100_words") == 0
+    own = (*words, Word(Span(answers[0].start + 1.0, answers[0].start + 1.3), "um", "C"))
+    assert value(read(chunks, replace(known, words=own)), "fillers_per_100_words") == pytest.approx(100 / 9)
+
+
+def test_lengths_of_answers_and_how_unlike_they_are() -> None:
+    turns, _, _ = call()
+    found = analyze_turns(turns, candidate="C").finding("response_latency").measurements
+    assert found["answer_length_median"].value == pytest.approx(4.0)
+    lengths = [4.0, 4.0 + STALL] * 2 + [4.0, 4.0]
+    assert found["answer_length_spread"].value == pytest.approx(statistics.stdev(map(math.log, lengths)))
+    fewer = analyze_turns(turns[2:], candidate="C").finding("response_latency").measurements
+    assert "answer_length_spread" not in fewer
 
 
 def test_turns_alone_tell_kinds_of_exchanges_and_bound_the_delay() -> None:

@@ -14,9 +14,10 @@ from inperson import Analyzer, analyze
 from inperson._batch.rows import settings
 from inperson.asr import LONGEST, Prepared, Transcription
 from inperson.asr import spoken as attributed
+from inperson.cli.options import recogniser
 from inperson.errors import InputError
 from inperson.types import Span, Turn, Word
-from inperson.whisper import FILES, FasterWhisper
+from inperson.whisper import FILES, VOCABULARY, FasterWhisper
 
 VOICE = Path(__file__).parents[1] / "samples" / "genuine_voice.flac"
 TURNS = (Turn(Span(0.2, 5.0), "A"), Turn(Span(5.4, 12.0), "C"))
@@ -66,6 +67,30 @@ def test_silence_is_never_recognised() -> None:
     stretches: Heard = []
     assert transcribed(mixed(20.0, []), [], stretches) == ()
     assert stretches == []
+
+
+def heard(words: list[tuple[float, float, str]], voice: list[Span], length: float = 12.0) -> list[tuple[float, str]]:
+    """Where words end up that a recogniser hears at these times of its one stretch of sound, which begins at 0."""
+    transcription = Transcription(lambda sound, rate: words)
+    for chunk in answering.chunks(mixed(length, []), voice):
+        transcription.update(chunk)
+    return [(word.span.start, word.text) for word in transcription.finish()]
+
+
+def test_the_first_word_after_a_pause_begins_where_speech_sets_in() -> None:
+    late = [(0.4, 0.6, "Well"), (0.7, 1.9, "yes"), (4.3, 4.6, "because"), (4.6, 5.0, "it")]
+    placed = heard(late, [Span(0.1, 2.0), Span(4.0, 6.0)])
+    assert [text for _, text in placed] == ["Well", "yes", "because", "it"]
+    assert [start for start, _ in placed] == pytest.approx([0.1, 0.7, 4.0, 4.6], abs=0.05)
+
+
+def test_a_word_far_from_where_speech_sets_in_stays_where_it_was_heard() -> None:
+    assert heard([(1.2, 1.5, "later")], [Span(0.1, 3.0)]) == [(pytest.approx(1.2), "later")]
+
+
+def test_a_word_invented_in_silence_is_left_out() -> None:
+    words = [(0.2, 0.6, "Yes"), (3.4, 3.9, "Thank"), (3.9, 4.4, "you"), (5.1, 5.5, "No")]
+    assert [text for _, text in heard(words, [Span(0.1, 2.4), Span(5.0, 6.0)])] == ["Yes", "No"]
 
 
 def test_the_length_of_chunks_changes_no_stretch() -> None:
@@ -127,33 +152,51 @@ def test_a_fault_of_recognition_is_a_warning_and_no_word_is_kept(made: object, s
 
 
 def weights(folder: Path) -> Path:
-    for name in FILES:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (*FILES, VOCABULARY[0]):
         (folder / name).write_text("{}", encoding="utf-8")
     return folder
 
 
 def test_a_folder_without_weights_is_refused_by_the_files_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"")
-    with pytest.raises(InputError, match=r"found no config.json, tokenizer.json; nothing is downloaded"):
+    missing = r"found no config.json, tokenizer.json, vocabulary.json or vocabulary.txt; nothing is downloaded"
+    with pytest.raises(InputError, match=missing):
         FasterWhisper(tmp_path)
 
 
+def test_an_installed_package_of_weights_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = weights(tmp_path / "packaged_weights" / "model")
+    (tmp_path / "packaged_weights" / "__init__.py").write_text("raise RuntimeError('imported')", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    adapter = FasterWhisper("packaged_weights")
+    assert adapter.reads() == [str(folder)]
+    assert adapter.name == "faster-whisper packaged_weights"
+    with pytest.raises(InputError, match="no_such_weights: expected a folder"):
+        FasterWhisper("no_such_weights")
+
+
 def test_weights_that_are_none_and_a_missing_package_are_one_clear_message(tmp_path: Path) -> None:
-    recogniser = FasterWhisper(weights(tmp_path))
+    adapter = FasterWhisper(weights(tmp_path))
     with pytest.raises(InputError, match=r"pip install 'inperson\[asr\]'|cannot read these weights"):
-        recogniser(np.zeros(16_000, np.float32), 16_000)
+        adapter(np.zeros(16_000, np.float32), 16_000)
 
 
 def test_an_analyzer_with_it_can_be_sent_to_a_worker_which_may_read_its_folder(tmp_path: Path) -> None:
-    recogniser = FasterWhisper(weights(tmp_path), language="en")
-    assert isinstance(recogniser, Prepared)
-    sent = pickle.loads(pickle.dumps(Analyzer(asr=recogniser)))  # noqa: S301
+    adapter = FasterWhisper(weights(tmp_path), language="en")
+    assert isinstance(adapter, Prepared)
+    sent = pickle.loads(pickle.dumps(Analyzer(asr=adapter)))  # noqa: S301
     assert sent.asr.language == "en"
     assert sent.reads("call.mp4") == ["call.mp4", str(tmp_path)]
 
 
 def test_results_of_another_recogniser_are_told_apart_and_those_without_any_stay_as_they_were(tmp_path: Path) -> None:
-    folder = tmp_path / "small.en"
-    folder.mkdir()
-    assert settings(Analyzer(asr=FasterWhisper(weights(folder), "en")))["asr"] == "faster-whisper small.en en"
+    folder = weights(tmp_path / "small.en")
+    assert settings(Analyzer(asr=FasterWhisper(folder, "en")))["asr"] == "faster-whisper small.en en"
     assert "asr" not in settings(Analyzer())
+
+
+def test_a_language_without_weights_is_a_mistake_of_the_caller() -> None:
+    assert recogniser(None, None) is None
+    with pytest.raises(InputError, match="there is no --asr"):
+        recogniser(None, "en")

@@ -193,6 +193,7 @@ def test_names_and_fields_of_a_form_never_become_paths(server: Served) -> None:
         ({"options": '{"prior": 1.5}'}, "prior"),
         ({"options": '{"candidate": "a\\u202eb"}'}, "candidate"),
         ({"options": '{"calibration": "../x"}'}, "calibration"),
+        ({"options": '{"asr": "/etc"}'}, "asr"),
         ({"options": '{"calibration": "none"}'}, "the service has none of that name"),
         ({"options": '{"webhook": "https://example.com/"}'}, "not below any that the operator allows"),
         ({"options": "{}" + " " * 70_000}, "more than 65536 bytes"),

@@ -22,8 +22,10 @@ from inperson.audit import entries
 from inperson.errors import InputError
 from inperson.service import fetching
 from inperson.service.addresses import Refused, allowed, outside, parse, parse_place
+from inperson.service.service import Service
 from inperson.service.settings import Settings
 from inperson.service.webhooks import LONGEST_PAUSE, TRIES, pause
+from inperson.service.work import Work
 
 SECRETS = (b"n" * 40, b"o" * 40)
 PLACES = tuple(map(parse_place, ("https://media.example.com/in/", "s3://bucket/calls/", "https://10.0.0.1:8443/")))
@@ -303,6 +305,7 @@ def test_settings_say_what_is_wrong_with_them(tmp_path: Path) -> None:
         ('webhooks = ["https://a.example/"]', "webhook_secret_file"),
         ('tls_key = "a"', "tls_certificate and tls_key"),
         ("[calibrations]\n'../a' = 'x'", "calibrations"),
+        ('asr_language = "en"', "there is no asr"),
         ("port = ", "no TOML"),
     ):
         path.write_text(text)
@@ -312,3 +315,23 @@ def test_settings_say_what_is_wrong_with_them(tmp_path: Path) -> None:
     read = Settings.read(path, port=0)
     assert (read.data, read.calibrations, read.port) == (tmp_path / "d", {"sales": tmp_path / "site.toml"}, 0)
     assert parse("https://a.example").path == "/"
+
+
+def test_weights_are_a_folder_beside_the_settings_or_a_package(tmp_path: Path) -> None:
+    path = tmp_path / "service.toml"
+    (tmp_path / "whisper").mkdir()
+    path.write_text('asr = "whisper"')
+    assert Settings.read(path).asr == str(tmp_path / "whisper")
+    path.write_text('asr = "some_weights"\nasr_language = "en"')
+    assert (Settings.read(path).asr, Settings.read(path).asr_language) == ("some_weights", "en")
+
+
+def test_weights_that_are_none_are_told_at_the_start_and_leave_the_folder_free(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(InputError, match="some_weights: expected a folder"):
+            Service(Settings(data=tmp_path, asr="some_weights"))
+
+
+def test_a_job_may_read_the_operators_weights_and_no_other_folder(tmp_path: Path) -> None:
+    work = Work("behaving:behave", {"turns": "t.vtt", "asr": [str(tmp_path), "en"]})
+    assert work.reads("call.mp4") == ["call.mp4", "t.vtt", str(tmp_path)]

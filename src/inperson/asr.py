@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inperson.detectors._voice_traces._blocks import HOP, RATE, Blocks
 from inperson.errors import InpersonError
@@ -37,6 +38,7 @@ class Prepared(Protocol):
         """Files and folders that it opens while it recognises."""
 
 
+_Flags = NDArray[np.bool_]
 LONGEST = 29.0
 """Seconds of one stretch: Whisper's window is 30 s."""
 ENOUGH = 15.0
@@ -49,6 +51,12 @@ LEAD = 0.2
 """Seconds before its first speech that belong to a stretch: voice activity starts late."""
 SPEECH = 0.35
 """Speech probability under which a hop counts as silent (Silero's default for the end of speech)."""
+SETS_IN = 0.5
+"""Seconds from where speech sets in up to which the word that begins it may be put by a recogniser: Whisper puts the
+first word after a pause 0.1 to 0.4 s late (docs/exchanges.md)."""
+HEARD = 0.5
+"""Seconds around a word in which some speech must be heard for it to count: recognisers invent words in silence. Own
+choice, well above the 0.2 s by which Whisper's words lie beside their true place."""
 NEAR = 0.5
 """Seconds from the nearest turn up to which a word outside all turns still goes to it."""
 
@@ -66,6 +74,7 @@ class Transcription:
         self._recogniser = recogniser
         self._blocks = Blocks()
         self._hops: list[Floats] = []
+        self._speech: list[bool] = []
         self._start = 0.0
         self._quiet = 0
         self._spoken = False
@@ -91,8 +100,10 @@ class Transcription:
             self._spoken = self._spoken or probability >= SPEECH
             self._quiet = 0 if probability >= SPEECH else self._quiet + 1
             self._hops.append(hop.copy())
+            self._speech.append(probability >= SPEECH)
             if not self._spoken:
-                self._hops = self._hops[-round(LEAD / step) :]
+                lead = slice(-round(LEAD / step), None)
+                self._hops, self._speech = self._hops[lead], self._speech[lead]
             self._start = start + (i + 1 - len(self._hops)) * step
             length, quiet = len(self._hops) * step, self._quiet * step
             if length >= LONGEST or (self._spoken and ((length >= ENOUGH and quiet >= PAUSE) or quiet >= SILENCE)):
@@ -100,12 +111,14 @@ class Transcription:
 
     def _recognise(self) -> None:
         hops, self._hops = self._hops, []
+        speech, self._speech = np.array(self._speech, bool), []
         spoken, self._spoken = self._spoken, False
         if not spoken or self.fault:
             return
         sound = np.concatenate(hops)
         try:
-            self._words += [_checked(one, self._start, len(sound) / RATE) for one in self._recogniser(sound, RATE)]
+            found = [_checked(one, len(sound) / RATE) for one in self._recogniser(sound, RATE)]
+            self._words += [_moved(word, self._start) for word in _placed(sorted(found), speech)]
         except InpersonError:
             raise
         except Exception as error:
@@ -116,12 +129,43 @@ class Transcription:
             log.error("speech recognition failed", exc_info=error)
 
 
-def _checked(one: Word | tuple[float, float, str], start: float, length: float) -> Word:
+def _checked(one: Word | tuple[float, float, str], length: float) -> Word:
     begin, end, text = (one.span.start, one.span.end, one.text) if isinstance(one, Word) else one
     if not (isinstance(text, str) and math.isfinite(begin) and math.isfinite(end) and begin <= end):
         raise ValueError(f"expected words with start <= end in seconds and a text, found {one!r:.100}")
     inside = Span(min(max(float(begin), 0.0), length), min(max(float(end), 0.0), length))
-    return Word(Span(start + inside.start, start + inside.end), " ".join(text.split()))
+    return Word(inside, " ".join(text.split()))
+
+
+def _moved(word: Word, seconds: float) -> Word:
+    return replace(word, span=Span(word.span.start + seconds, word.span.end + seconds))
+
+
+def _placed(words: Sequence[Word], speech: _Flags) -> list[Word]:
+    """The words of a stretch that lie where speech was heard, those that begin it put to where it sets in.
+
+    ``speech`` (n,) says for every hop of the stretch whether it is speech.
+    """
+    times = (np.flatnonzero(speech) + 0.5) * HOP / RATE
+    kept = [word for word in words if np.any((times > word.span.start - HEARD) & (times < word.span.end + HEARD))]
+    for onset in _onsets(speech):
+        i = min(range(len(kept)), key=lambda i: abs(kept[i].span.start - onset), default=None)
+        if i is not None and abs(kept[i].span.start - onset) <= SETS_IN and kept[i].span.end > onset:
+            kept[i] = replace(kept[i], span=Span(onset, kept[i].span.end))
+            if i and kept[i - 1].span.end > onset:
+                kept[i - 1] = replace(kept[i - 1], span=Span(min(kept[i - 1].span.start, onset), onset))
+    return kept
+
+
+def _onsets(speech: _Flags) -> list[float]:
+    """Seconds at which speech sets in after `PAUSE` or more without."""
+    step = HOP / RATE
+    found, quiet = [], math.inf
+    for i, one in enumerate(speech):
+        if one and quiet * step >= PAUSE:
+            found.append(i * step)
+        quiet = 0 if one else quiet + 1
+    return found
 
 
 def spoken(turns: Sequence[Turn], words: Iterable[Word]) -> tuple[tuple[Turn, ...], tuple[Word, ...]]:

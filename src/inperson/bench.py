@@ -4,7 +4,8 @@ Conventions
 -----------
 All of it happens in one run: the file is read once to bring it into the page cache, decoded once without keeping
 anything, then analysed. Decoding uses the same opening, streams and thread settings as the analysis, one thread a
-codec. Seconds are wall-clock; CPU seconds are of the thread that does the work, for the totals of the whole process.
+codec. Seconds are wall-clock; CPU seconds are of the thread that does the work, for the totals of the whole process: a
+recogniser (``asr``) that works in threads of its own shows in the total alone.
 Decoding for the analysis runs in a thread of its own beside the rest, so the stages can add up to more than the total.
 """
 
@@ -17,9 +18,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inperson.errors import InpersonError, MediaError
+
+if TYPE_CHECKING:
+    from inperson.asr import Recogniser
 
 _BLOCK = 1 << 20
 
@@ -84,7 +88,13 @@ class Bench:
         return asdict(self) | derived
 
 
-def bench(path: str | Path, *, signals: Iterable[str] | None = None, face_backend: str = "onnx") -> Bench:
+def bench(
+    path: str | Path,
+    *,
+    signals: Iterable[str] | None = None,
+    face_backend: str = "onnx",
+    asr: Recogniser | None = None,
+) -> Bench:
     """Measure one recording. Options as in `inperson.analyze`.
 
     Raises
@@ -106,7 +116,7 @@ def bench(path: str | Path, *, signals: Iterable[str] | None = None, face_backen
             sums[name] = wall + seconds, cpu + cpu_seconds
 
     started = time.perf_counter(), time.process_time()
-    report = analyze(path, signals=signals, face_backend=face_backend, recheck=False, on_stage=on_stage)
+    report = analyze(path, signals=signals, face_backend=face_backend, recheck=False, on_stage=on_stage, asr=asr)
     total = Stage("total", time.perf_counter() - started[0], time.process_time() - started[1])
     stages = tuple(Stage(name, *spent) for name, spent in sums.items())
     cores = len(os.sched_getaffinity(0))

@@ -13,6 +13,7 @@ from inperson._console import files_bar, say, summary, write
 from inperson.cli.guard import INTERRUPTED, fail, guarded
 from inperson.cli.options import (
     Asr,
+    AsrLanguage,
     AudioTrack,
     FaceBackend,
     HtmlOut,
@@ -28,6 +29,7 @@ from inperson.cli.options import (
     Who,
     Workers,
     names,
+    recogniser,
 )
 from inperson.errors import InputError
 
@@ -64,6 +66,7 @@ def batch(
     calibration: OwnCalibration = None,
     recheck: Recheck = True,
     asr: Asr = None,
+    asr_language: AsrLanguage = None,
     engine: Annotated[
         str,
         typer.Option(
@@ -98,7 +101,6 @@ def batch(
     from inperson import site
     from inperson.analysis import Analyzer
     from inperson.page.folder import write_index
-    from inperson.whisper import FasterWhisper
 
     schemes = tuple(allow_scheme or ())
     recordings = _recordings(inputs or [], listing, manifest or [], schemes)
@@ -110,7 +112,7 @@ def batch(
         face_backend=face_backend,
         calibration=site.of(calibration),
         recheck=recheck,
-        asr=None if asr is None else FasterWhisper(asr),
+        asr=recogniser(asr, asr_language),
     )
     batches.preflight(analyzer)
     site.require_models(analyzer.calibration, analyzer.signals)

@@ -10,7 +10,7 @@ import typer
 
 from inperson._console import require_other, show, write
 from inperson.cli.guard import guarded
-from inperson.cli.options import FaceBackend, JsonOut, Signals, names
+from inperson.cli.options import Asr, AsrLanguage, FaceBackend, JsonOut, Signals, names, recogniser
 
 
 @guarded
@@ -19,12 +19,14 @@ def bench(
     json_out: JsonOut = None,
     signals: Signals = None,
     face_backend: FaceBackend = "onnx",
+    asr: Asr = None,
+    asr_language: AsrLanguage = None,
 ) -> None:
     """Time an analysis, stage by stage, against merely decoding the same file in the same run."""
     from inperson.bench import bench as measure
 
     require_other(json_out, file)
-    result = measure(file, signals=names(signals), face_backend=face_backend)
+    result = measure(file, signals=names(signals), face_backend=face_backend, asr=recogniser(asr, asr_language))
     if json_out is not None:
         write(json_out, json.dumps(result.to_dict(), indent=2) + "\n")
     if json_out != "-":

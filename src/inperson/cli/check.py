@@ -11,6 +11,7 @@ from inperson._console import reading_bar, require_other, say, show, write
 from inperson.cli.guard import guarded
 from inperson.cli.options import (
     Asr,
+    AsrLanguage,
     AudioTrack,
     Embed,
     Exclude,
@@ -25,6 +26,7 @@ from inperson.cli.options import (
     ViewingCopy,
     Who,
     names,
+    recogniser,
     spans,
 )
 from inperson.cli.report import write_page
@@ -52,10 +54,10 @@ def check(
     recheck: Recheck = True,
     exclude: Exclude = None,
     asr: Asr = None,
+    asr_language: AsrLanguage = None,
 ) -> None:
     """Analyse one recording and show what each signal measured, with the moments that support it."""
     from inperson.analysis import analyze
-    from inperson.whisper import FasterWhisper
 
     require_other(json_out, file)
     require_other(html, file, "--html")
@@ -73,7 +75,7 @@ def check(
             calibration=calibration,
             recheck=recheck,
             exclude=spans(exclude),
-            asr=None if asr is None else FasterWhisper(asr),
+            asr=recogniser(asr, asr_language),
             progress=progress,
         )
     if json_out is not None:

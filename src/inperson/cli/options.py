@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from inperson.errors import InputError
+
+if TYPE_CHECKING:
+    from inperson.whisper import FasterWhisper
 
 Signals = Annotated[
     str | None,
@@ -71,11 +74,18 @@ Recheck = Annotated[
     ),
 ]
 Asr = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--asr",
         metavar="FOLDER",
-        help="Recognise words with the Whisper weights in this folder (needs inperson[asr]); nothing is downloaded.",
+        help="Recognise words with the Whisper weights in this folder, or in the installed package of this name "
+        "(needs inperson[asr]); nothing is downloaded.",
+    ),
+]
+AsrLanguage = Annotated[
+    str | None,
+    typer.Option(
+        "--asr-language", metavar="CODE", help="What is spoken, as in en; guessed stretch by stretch without."
     ),
 ]
 OwnCalibration = Annotated[
@@ -94,6 +104,23 @@ Timeout = Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds 
 Memory = Annotated[int, typer.Option("--memory", metavar="MIB", help="MiB of memory one worker may hold.")]
 RetryErrors = Annotated[bool, typer.Option("--retry-errors", help="Try recordings again that ended in an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary.")]
+
+
+def recogniser(asr: str | None, language: str | None) -> FasterWhisper | None:
+    """What ``--asr`` and ``--asr-language`` name.
+
+    Raises
+    ------
+    InputError
+        The folder holds no such weights, or there is a language without them.
+    """
+    if asr is None:
+        if language is not None:
+            raise InputError("--asr-language says what --asr FOLDER is to recognise, and there is no --asr")
+        return None
+    from inperson.whisper import FasterWhisper
+
+    return FasterWhisper(asr, language)
 
 
 def spans(exclude: str | None) -> list[tuple[float, float]]:

@@ -229,6 +229,8 @@ class Runner:
         chosen = {name: value for name, value in job.options.items() if name not in ("consent", "webhook")}
         if name := chosen.pop("calibration", None):
             chosen["calibration"] = str(self._service.settings.calibrations[name].absolute())
+        if (asr := self._service.asr) is not None:
+            chosen["asr"] = [os.path.abspath(asr.folder), asr.language]
         turns = self._service.folder(job) / TURNS
         if turns.exists():
             chosen["turns"] = str(turns.absolute())

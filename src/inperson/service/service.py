@@ -15,6 +15,7 @@ from inperson.service.jobs import Job, Jobs
 from inperson.service.keys import Keys
 from inperson.service.metrics import Metrics
 from inperson.service.settings import Settings
+from inperson.whisper import FasterWhisper
 
 DATABASE = "service.db"
 AUDIT = "audit.jsonl"
@@ -26,7 +27,8 @@ class Service:
     Raises
     ------
     InputError
-        The folder cannot be used, another service has it, or the audit log or a calibration is not as expected.
+        The folder cannot be used, another service has it, or the audit log, a calibration or the weights of ``asr`` are
+        not as expected.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -35,6 +37,7 @@ class Service:
         self._lock = _locked(settings.data / "lock")
         try:
             self.calibrations = {name: site.read(path).sha256 for name, path in settings.calibrations.items()}
+            self.asr = _recogniser(settings)
             self.secrets = read_secrets(settings.webhook_secret_file)
             self.database = Database(settings.data / DATABASE)
             self.audit = AuditLog(settings.data / AUDIT)
@@ -60,7 +63,13 @@ class Service:
         from inperson import models
 
         shipped = {card.id: str(card.data.get("sha256", "")) for card in models.cards()}
-        self.audit.append("service.started", version=__version__, models=shipped, calibrations=self.calibrations)
+        self.audit.append(
+            "service.started",
+            version=__version__,
+            models=shipped,
+            calibrations=self.calibrations,
+            asr=None if self.asr is None else self.asr.name,
+        )
 
     def drop_recording(self, job: Job) -> None:
         """Delete everything of a job that lies outside the database."""
@@ -121,6 +130,15 @@ def read_secrets(path: Path | None) -> tuple[bytes, ...]:
         raise InputError(f"cannot read the webhook secrets {path}: {error.strerror}") from None
     if not found or any(len(secret) < 32 for secret in found):
         raise InputError(f"{path} must hold one secret a line of at least 32 characters: openssl rand -hex 32")
+    return found
+
+
+def _recogniser(settings: Settings) -> FasterWhisper | None:
+    """What every job's words are recognised with; what is wrong with it is told at the start."""
+    if settings.asr is None:
+        return None
+    found = FasterWhisper(settings.asr, settings.asr_language)
+    found.prepare()
     return found
 
 

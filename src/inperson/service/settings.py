@@ -48,6 +48,8 @@ class Settings(BaseModel):
     private_addresses: bool = False
 
     calibrations: dict[Word, Path] = {}
+    asr: str | None = Field(default=None, min_length=1, description="Whisper weights: a folder or an installed package")
+    asr_language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
     require_consent: bool = False
     recording_days: float = Field(default=0.0, ge=0, description="after the analysis ended; 0: at once")
     result_days: float = Field(default=30.0, gt=0)
@@ -104,6 +106,8 @@ class Settings(BaseModel):
             raise ValueError("tls_certificate and tls_key need each other")
         if self.webhooks and self.webhook_secret_file is None:
             raise ValueError("webhooks need webhook_secret_file: without a signature nobody could trust a call")
+        if self.asr_language is not None and self.asr is None:
+            raise ValueError("asr_language says what asr is to recognise, and there is no asr")
         return self
 
     @property
@@ -122,6 +126,8 @@ def _from(found: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("data", "tls_certificate", "tls_key", "webhook_secret_file"):
         if isinstance(found.get(name), str):
             found[name] = folder / found[name]
+    if isinstance(found.get("asr"), str) and (folder / found["asr"]).is_dir():  # a package's name stays one
+        found["asr"] = str(folder / found["asr"])
     table = found.get("calibrations")
     if isinstance(table, dict):
         found["calibrations"] = {

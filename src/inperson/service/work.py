@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inperson.report import Report
+    from inperson.whisper import FasterWhisper
 
 NOTE = "inperson-progress"
 """A file in the worker's own folder for temporary files, the one place where a confined process may write."""
@@ -29,10 +30,16 @@ Told = Callable[[float, float | None], None]
 
 
 def analyse(path: str, options: dict[str, Any], told: Told) -> Report:
-    """Analyse the recording at `path`; `options` are keyword arguments of `inperson.analyze`."""
+    """Analyse the recording at `path`; `options` are keyword arguments of `inperson.analyze`, weights for ``asr``."""
     from inperson.analysis import analyze
 
-    return analyze(path, **options, progress=told)
+    return analyze(path, **options | _recogniser(options), progress=told)
+
+
+def _recogniser(options: dict[str, Any]) -> dict[str, FasterWhisper]:
+    from inperson.whisper import FasterWhisper
+
+    return {"asr": FasterWhisper(*options["asr"])} if "asr" in options else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +58,13 @@ class Work:
             from inperson.analysis import load
 
             load(self.options.get("signals"))
+            for recogniser in _recogniser(self.options).values():
+                recogniser.prepare()
 
     def reads(self, path: str) -> list[str]:
         """The files that this job may open."""
-        return [path, *(self.options[name] for name in ("turns", "calibration") if name in self.options)]
+        given = (self.options[name] for name in ("turns", "calibration") if name in self.options)
+        return [path, *given, *self.options.get("asr", ())[:1]]
 
     def seconds(self, path: str) -> float:
         """How long the recording can be: what its time limit follows from."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from inperson.detectors._answers.delivery import Delivery, delivery
 from inperson.detectors._answers.onset import Onset, onset
-from inperson.detectors._answers.said import Opening
+from inperson.detectors._answers.said import FILLERS, Opening, tokens
 from inperson.detectors._answers.sound import Sound
 from inperson.detectors._answers.units import Loudness
 from inperson.detectors._answers.worded import content_start, opening_of
@@ -24,6 +24,8 @@ SHOWN_LATER = 0.6
 SHOWN = 4
 FEWEST = 3
 """Answers, or short replies, below which no median is given."""
+LENGTHS = 6
+"""Answers below which nothing is said of their lengths: of fewer, the spread is mostly chance. Own choice."""
 KIND = "second_onset"
 
 
@@ -88,7 +90,7 @@ def tell(session: Session, found: Sequence[Exchange], is_long: Callable[[Exchang
     own = session.spoken_by(session.candidate.speaker)
     loudness = Loudness.of(sound, sound.within(own)) if len(sound) else None
     answers = [_answer(one, is_long(one), session, sound, loudness) for one in found]
-    measured = _kinds(session) | _onsets(answers) | _words(answers)
+    measured = _kinds(session) | _lengths(answers) | _onsets(answers) | _words(answers, _verbatim(session))
     if loudness is not None:
         measured |= _delivered(answers, sound, loudness)
     return Told(measured, _evidence(answers, session))
@@ -115,6 +117,23 @@ def _kinds(session: Session) -> dict[str, Measurement]:
     return found if bound is None else found | {"network_delay_at_most": Measurement(bound, "s")}
 
 
+def _lengths(answers: Sequence[Answer]) -> dict[str, Measurement]:
+    """Of the long answers, from turns alone; the spread is of the logarithm: it does not grow with the length."""
+    seconds = np.array([one.exchange.answer.duration for one in answers if one.long])
+    if len(seconds) < LENGTHS:
+        return {}
+    return {
+        "answer_length_median": Measurement(float(np.median(seconds)), "s"),
+        "answer_length_spread": Measurement(float(np.std(np.log(seconds), ddof=1)), "1"),
+    }
+
+
+def _verbatim(session: Session) -> bool:
+    """Whether the words hold a filler of anybody: recognisers and tidied transcripts mostly leave all of them out."""
+    texts = (*(turn.text for turn in session.turns), *(word.text for word in session.words))
+    return any(token in FILLERS for text in texts for token in tokens(text))
+
+
 def _onsets(answers: Sequence[Answer]) -> dict[str, Measurement]:
     """Of the long answers, and against the short replies."""
     long = [one for one in answers if one.long and one.delay is not None]
@@ -138,13 +157,14 @@ def _onsets(answers: Sequence[Answer]) -> dict[str, Measurement]:
     return found
 
 
-def _words(answers: Sequence[Answer]) -> dict[str, Measurement]:
+def _words(answers: Sequence[Answer], verbatim: bool) -> dict[str, Measurement]:
     known = [one.opening for one in answers if one.long and one.opening is not None and one.opening.words]
     if len(known) < FEWEST:
         return {}
-    words = sum(one.words for one in known)
-    return {
-        "fillers_per_100_words": Measurement(100 * sum(one.fillers for one in known) / words, "1"),
+    fillers = 100 * sum(one.fillers for one in known) / sum(one.words for one in known)
+    counted = {"fillers_per_100_words": Measurement(fillers, "1")} if verbatim else {}
+    return counted | {
+        "answer_words_median": Measurement(float(np.median([one.words for one in known])), "1"),
         "stalling_openings": Measurement(float(np.mean([one.stalled for one in known])), "1"),
         "echoed_questions": Measurement(float(np.mean([one.echoed for one in known])), "1"),
     }
