@@ -1,6 +1,6 @@
 """Held-out scores behind each call of training: is genuine speech pushed over the threshold of clean clips?
 
-python calls.py PREPARED RUNS --sound NAME --statistics NAME
+python calls.py PREPARED RUNS --sound NAME... --statistics NAME
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
 from corpus import ATTACKS, Corpus, read
 from degrade import CALLS
-from finish import blend, scored
+from finish import blend, blended, scored
 from numpy.typing import NDArray
 from prepare import channel
 
@@ -34,11 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prepared", type=Path)
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--sound", required=True)
+    parser.add_argument("--sound", nargs="+", required=True)
     parser.add_argument("--statistics", required=True)
     chosen = parser.parse_args()
-    corpus, sound, statistics = scored(read(chosen.prepared), chosen.runs, chosen.sound, chosen.statistics)
-    score = blend(corpus, sound, statistics)(torch.from_numpy(sound), torch.from_numpy(statistics)).numpy()[:, 0]
+    corpus, branches = scored(read(chosen.prepared), chosen.runs, [*chosen.sound, chosen.statistics])
+    score = blended(blend(corpus, branches), branches)[:, 0]
     real, attack = corpus.spoof == 0, np.isin(corpus["kind"], ATTACKS)
     level = np.quantile(score[real & (corpus["version"] == "clean")], 0.95)
     behind = np.where(corpus["version"] == VERSION, presets(corpus), corpus["version"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,44 +26,53 @@ NAME, VERSION = "synthetic_voice", "0.3.0"
 
 @dataclass(frozen=True)
 class Blend:
-    """logit = bias + sound * (networks on sound) + statistics * (networks on statistics), fitted on held-out scores.
+    """logit = bias + the branches' logits, each by its weight, fitted on held-out scores.
 
-    Likewise for converted against generated (`kind`, `kind_bias`, on the mean of both); the codec's is the mean.
+    The branches are the families of networks on sound and, last, the networks on statistics. Likewise for converted
+    against generated (`kind`, `kind_bias`, on the mean of all); the codec's is the mean.
     """
 
-    sound: float
-    statistics: float
+    weights: tuple[float, ...]
     bias: float
     kind: float = 1.0
     kind_bias: float = 0.0
 
-    def __call__(self, sound: Tensor, statistics: Tensor) -> Tensor:
-        first = self.bias + self.sound * sound[:, :1] + self.statistics * statistics[:, :1]
-        mean = (sound + statistics) / 2
-        return torch.cat([first, self.kind * mean[:, 1:2] + self.kind_bias, mean[:, 2:]], 1)
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        return (*self.weights, self.bias, self.kind, self.kind_bias)
+
+    @classmethod
+    def of(cls, numbers: Sequence[float]) -> Blend:
+        """From `numbers`."""
+        return cls(tuple(numbers[:-3]), *numbers[-3:])
+
+    def __call__(self, *branches: Tensor) -> Tensor:
+        weighted = [weight * one[:, :1] for weight, one in zip(self.weights, branches, strict=True)]
+        mean = torch.stack(branches).mean(0)
+        return torch.cat(
+            [torch.stack(weighted).sum(0) + self.bias, self.kind * mean[:, 1:2] + self.kind_bias, mean[:, 2:]], 1
+        )
 
 
 class Together(nn.Module):
-    """(1, samples), (1, 327) -> (1, 3)"""
+    """(1, samples), (1, 327) -> (1, 3). `sound` holds a list of networks for each family; their mean counts."""
 
-    def __init__(self, sound: list[Network], statistics: Experts, blend: Blend) -> None:
+    def __init__(self, sound: list[list[Network]], statistics: Experts, blend: Blend) -> None:
         super().__init__()
-        self.sound, self.statistics, self.blend = nn.ModuleList(sound), statistics, blend
+        self.sound = nn.ModuleList(nn.ModuleList(nets) for nets in sound)
+        self.statistics, self.blend = statistics, blend
 
     def forward(self, x: Tensor, numbers: Tensor) -> Tensor:
-        pictures: dict[str, Tensor] = {}
-        heard = torch.zeros(1)
-        for net in self.sound:
-            key = f"{type(net.front).__name__} {net.front.channels} {net.front.height}"
-            if key not in pictures:
-                pictures[key] = net.front(x)
-            heard = heard + net.rest(pictures[key])
-        return self.blend(heard / len(self.sound), self.statistics(numbers))
+        heard = []
+        for nets in self.sound:
+            picture = nets[0].front(x)
+            heard.append(torch.stack([net.rest(picture) for net in nets]).mean(0))
+        return self.blend(*heard, self.statistics(numbers))
 
 
-def write(sound: list[Network], statistics: Experts, blend: Blend, path: Path) -> str:
+def write(sound: list[list[Network]], statistics: Experts, blend: Blend, path: Path) -> str:
     """Export; returns the file's SHA-256."""
-    plain = [net.eval().to(memory_format=torch.contiguous_format) for net in sound]
+    plain = [[net.eval().to(memory_format=torch.contiguous_format) for net in nets] for nets in sound]
     made = Together(plain, statistics.eval(), blend).eval()
     size = statistics.gate.in_features
     torch.onnx.export(

@@ -1,7 +1,7 @@
 """From networks to a shipped model: export, the two-level model, calibration, kinds and quality, written for the card.
 
-    python finish.py PREPARED RUNS --sound NAME --statistics NAME                       # prints the blend
-    python finish.py PREPARED RUNS --sound NAME --statistics NAME --ship FILE.pt... --ship-statistics FILE.pt \
+    python finish.py PREPARED RUNS --sound NAME... --statistics NAME                    # prints the blend
+    python finish.py PREPARED RUNS --sound NAME... --statistics NAME --ship FILE.pt... --ship-statistics FILE.pt \
         --long rows.csv natural.csv --models ../../models --cards ../../cards
 
 `RUNS/NAME.npz` are scores by networks that had seen neither the page nor its systems (compare.py, compare_branch.py);
@@ -194,64 +194,69 @@ def held_out_figures(c: Clips, llr: NDArray[np.float64]) -> tuple[list[str], flo
     return out, level
 
 
-def nets(paths: list[Path]) -> list[Network]:
-    made = []
+def nets(names: list[str], paths: list[Path]) -> list[list[Network]]:
+    """The networks of `paths`, ``NAME-*.pt``, family by family in the order of `names`."""
+    made: dict[str, list[Network]] = {name: [] for name in names}
     for path in paths:
-        net = FAMILIES[path.stem.partition("+")[0]]()
+        name = path.stem.rpartition("-")[0]
+        net = FAMILIES[name.partition("+")[0]]()
         net.load_state_dict(torch.load(path, weights_only=True))
-        made.append(net)
-    return made
+        made[name].append(net)
+    return list(made.values())
 
 
-def blend(corpus: Corpus, sound: NDArray[np.float32], statistics: NDArray[np.float32]) -> Blend:
+def blend(corpus: Corpus, branches: list[NDArray[np.float32]]) -> Blend:
     """Logistic regression on attacks and bona fide clips, classes and pages weighted alike."""
     use = (corpus["label"] == "bonafide") | np.isin(corpus["kind"], ATTACKS)
-    x, y, page = np.stack([sound[:, 0], statistics[:, 0]], 1)[use], corpus.spoof[use], corpus["page"][use]
+    x, y, page = np.stack([one[:, 0] for one in branches], 1)[use], corpus.spoof[use], corpus["page"][use]
     groups = np.char.add(page, y.astype(str))
     _, which, size = np.unique(groups, return_inverse=True, return_counts=True)
     weight = size[which] ** -0.5
     for label in (0, 1):
         weight[y == label] /= weight[y == label].sum()
     made = LogisticRegression(C=1e3).fit(x, y, sample_weight=weight * len(y))
-    mean, converted = (sound[:, 1:2] + statistics[:, 1:2]) / 2, targets(corpus)[1]
+    mean, converted = np.mean([one[:, 1:2] for one in branches], axis=0), targets(corpus)[1]
     known = np.isfinite(converted)
     kind = LogisticRegression(C=1e3, class_weight="balanced").fit(mean[known], converted[known])
-    return Blend(
-        *(round(float(w), 4) for w in (*made.coef_[0], made.intercept_[0], kind.coef_[0, 0], kind.intercept_[0]))
-    )
+    found = (*made.coef_[0], made.intercept_[0], kind.coef_[0, 0], kind.intercept_[0])
+    return Blend.of([round(float(w), 4) for w in found])
 
 
-def scored(
-    corpus: Corpus, runs: Path, sound: str, statistics: str
-) -> tuple[Corpus, NDArray[np.float32], NDArray[np.float32]]:
-    """The rows that both branches scored, and their logits by either, (rows, 3)."""
-    logits = [np.load(runs / f"{name}.npz")["scores"] for name in (sound, statistics)]
-    done = np.isfinite(logits[0][:, 0]) & np.isfinite(logits[1][:, 0])
-    return corpus.take(done), logits[0][done], logits[1][done]
+def blended(made: Blend, branches: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return made(*map(torch.from_numpy, branches)).numpy()
+
+
+def scored(corpus: Corpus, runs: Path, names: list[str]) -> tuple[Corpus, list[NDArray[np.float32]]]:
+    """The rows that all branches scored, and their logits by each, (rows, 3)."""
+    logits = [np.load(runs / f"{name}.npz")["scores"] for name in names]
+    done = np.all([np.isfinite(one[:, 0]) for one in logits], axis=0)
+    return corpus.take(done), [one[done] for one in logits]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prepared", type=Path)
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--sound", required=True)
+    parser.add_argument("--sound", nargs="+", required=True, help="families of networks on sound, with their tags")
     parser.add_argument("--statistics", required=True)
-    parser.add_argument("--ship", type=Path, nargs="+", help="networks on sound: those of the folds, whose mean ships")
+    parser.add_argument("--ship", type=Path, nargs="+", help="networks on sound; of those of a family the mean ships")
     parser.add_argument("--ship-statistics", type=Path)
     parser.add_argument("--long", type=Path, nargs="+")
     parser.add_argument("--models", type=Path)
     parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
     corpus = read(chosen.prepared)
-    held, sound, statistics = scored(corpus, chosen.runs, chosen.sound, chosen.statistics)
-    made = blend(held, sound, statistics)
-    print("--blend", made.sound, made.statistics, made.bias, made.kind, made.kind_bias)
-    scores = made(torch.from_numpy(sound), torch.from_numpy(statistics)).numpy()
-    for name, one in (("sound", sound), ("statistics", statistics), ("both", scores)):
+    names = [*chosen.sound, chosen.statistics]
+    held, branches = scored(corpus, chosen.runs, names)
+    made = blend(held, branches)
+    print("--blend", *made.numbers)
+    scores = blended(made, branches)
+    for name, one in zip((*names, "all"), (*branches, scores), strict=True):
         print(line(name, clips(held, one[:, 0])))
     if chosen.ship:
-        digest = write(nets(chosen.ship), load_branch(chosen.ship_statistics), made, model_path(chosen.models))
-        print("wrote", model_path(chosen.models).name, digest[:12])
+        sound, path = nets(chosen.sound, chosen.ship), model_path(chosen.models)
+        digest = write(sound, load_branch(chosen.ship_statistics), made, path)
+        print("wrote", path.name, digest[:12])
         card(chosen, corpus, held, scores)
 
 

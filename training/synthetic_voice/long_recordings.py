@@ -2,7 +2,7 @@
 
     python long_recordings.py make --corpora .../base .../engines --out LONG [--longest 600] [--limit 300]
     python long_recordings.py make --corpora .../audio .../more --natural --out NATURAL
-    python long_recordings.py score --recordings LONG --prepared PREPARED --runs RUNS --name FAMILY --out rows.csv
+    python long_recordings.py score --recordings LONG --prepared PREPARED --runs RUNS --sound NAME... --out rows.csv
 
 A voice is what shares page, speaker, kind and system in a corpus's manifest. Its clips (split `train` only) are
 shuffled and joined with pauses; a clip is used once, so a voice gives as many disjoint recordings as it has speech for.
@@ -37,7 +37,7 @@ from compare_branch import load as load_branch
 from corpus import ATTACKS, FOLDS, folds, read
 from degrade import RATE, Rng, Sound, drawn, level, load
 from export import Blend, Together
-from families import FAMILIES
+from finish import nets
 from learn import LONGEST
 from measured import statistics as measured
 
@@ -218,7 +218,7 @@ def windows(path: Path) -> list[Utterance]:
 
 
 def scored(
-    recordings: Path, prepared: Path, runs: Path, sound: str, statistics: str, blend: Blend
+    recordings: Path, prepared: Path, runs: Path, sound: list[str], statistics: str, blend: Blend
 ) -> Iterator[dict[str, str]]:
     """Rows of the recordings whose page a fold held out, by that fold's networks."""
     torch.set_num_threads(1)
@@ -227,16 +227,15 @@ def scored(
     with open(recordings / "manifest.csv", newline="", encoding="utf-8") as file:
         listed = list(csv.DictReader(file))
     for number in range(FOLDS):
-        net = FAMILIES[sound.partition("+")[0]]()
-        net.load_state_dict(torch.load(runs / f"{sound}-{number}.pt", weights_only=True))
-        both = Together([net.eval()], load_branch(runs / f"{statistics}-{number}.pt"), blend).eval()
+        heard = nets(sound, [runs / f"{name}-{number}.pt" for name in sound])
+        blended = Together(heard, load_branch(runs / f"{statistics}-{number}.pt"), blend).eval()
         for row in listed:
             if fold.get(row["page"], -1) != number:
                 continue
             for one in windows(recordings / row["path"]):
                 numbers = torch.from_numpy(measured(one.audio))[None]
                 with torch.inference_mode():
-                    logits = both(torch.from_numpy(one.audio[:LONGEST])[None], numbers).numpy()[0]
+                    logits = blended(torch.from_numpy(one.audio[:LONGEST])[None], numbers).numpy()[0]
                 yield _row(row, one.span, logits)
 
 
@@ -269,16 +268,16 @@ def main() -> None:
     scoring.add_argument("--recordings", type=Path, required=True)
     scoring.add_argument("--prepared", type=Path, required=True, help="what compare.py read: tells the folds")
     scoring.add_argument("--runs", type=Path, required=True, help="where compare.py wrote the weights")
-    scoring.add_argument("--sound", required=True, help="family of the networks on sound, with the tag")
+    scoring.add_argument("--sound", nargs="+", required=True, help="families of networks on sound, with their tags")
     scoring.add_argument("--statistics", required=True, help="name of the networks on statistics")
-    scoring.add_argument("--blend", type=float, nargs=5, required=True, help="what finish.py --blend printed")
+    scoring.add_argument("--blend", type=float, nargs="+", required=True, help="what finish.py --blend printed")
     scoring.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     if chosen.command == "make":
         found = voices(chosen.corpora, chosen.natural)
         make(found, chosen.out, chosen.longest, chosen.channels, chosen.limit, chosen.parts)
     else:
-        named = (chosen.sound, chosen.statistics, Blend(*chosen.blend))
+        named = (chosen.sound, chosen.statistics, Blend.of(chosen.blend))
         write_rows(chosen.out, scored(chosen.recordings, chosen.prepared, chosen.runs, *named))
 
 

@@ -104,6 +104,10 @@ def prepare(folder: Path, name: str, out: Path, versions: list[str], workers: in
                 sound.write(x.tobytes())
                 made.append({**row, "version": version, "number": number, "offset": offset, "samples": len(x)})
                 offset += len(x)
+    if not made:
+        raise SystemExit(
+            f"{folder}: no clips of split {split!r} with an utterance; were its sources there (collect.py)?"
+        )
     with open(f"{table}.part", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(made[0]))
         writer.writeheader()
