@@ -21,6 +21,8 @@ CRUDE = re.compile(r"^neural-.*(ode\d|after\d+-20|wide-166)|^neural-codec")
 MOST = 120
 """Clips of a source and class that measure at most."""
 FOLDS = 4
+SMALL = 40
+"""Clips up to which a page's fold is told by its name."""
 OPEN, UNLICENSED = ("open",), ("open", "none")
 """Licence classes that train: what ships, and what it would be with recordings of repositories without a licence."""
 
@@ -129,18 +131,22 @@ def measures(corpus: Corpus) -> NDArray[np.bool_]:
     return ~made_here(corpus) & np.isin(corpus["path"], sorted(few))
 
 
-def folds(corpus: Corpus, count: int = FOLDS, seed: int = 0) -> NDArray[np.int64]:
-    """Fold of every row by page, so that either class has about as many recordings in each; -1: only trains."""
-    may = measures(corpus) & (corpus["version"] == "clean")
+def folds(corpus: Corpus, count: int = FOLDS) -> NDArray[np.int64]:
+    """Fold of every row by page; -1: only trains.
+
+    Large pages fill the folds so that either class has about as many clips in each. Small ones go by their names, so
+    that they stay where they are whatever becomes of others: what was trained on one preparation of the recordings may
+    then be held against another.
+    """
+    may = measures(corpus) & (corpus["version"] == "clean") & (corpus["number"] == "0")
     sizes = {}
     for page in sorted(set(corpus["page"][may])):
         here = may & (corpus["page"] == page)
         sizes[page] = np.array([np.sum(corpus.spoof[here] == 0), np.sum(corpus.spoof[here] == 1)], float)
-    order = sorted(sizes, key=lambda p: (-sizes[p].sum(), p))
-    np.random.default_rng(seed).shuffle(order[len(order) // 2 :])
+    named = {page: int(hashlib.sha256(page.encode()).hexdigest(), 16) for page in sizes}
     total, load = sum(sizes.values()), np.zeros((count, 2))
-    fold = {}
-    for page in order:
+    fold = {page: named[page] % count for page in sizes if sizes[page].sum() <= SMALL}
+    for page in sorted(set(sizes) - set(fold), key=lambda p: (-sizes[p].sum(), named[p])):
         cost = [np.square((load + np.eye(count)[i][:, None] * sizes[page]) / total).sum() for i in range(count)]
         fold[page] = int(np.argmin(cost))
         load[fold[page]] += sizes[page]
