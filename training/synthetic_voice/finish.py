@@ -199,9 +199,15 @@ def nets(names: list[str], paths: list[Path]) -> list[list[Network]]:
     made: dict[str, list[Network]] = {name: [] for name in names}
     for path in paths:
         name = path.stem.rpartition("-")[0]
+        if name not in made:
+            raise SystemExit(
+                f"{path}: expected a network of {', '.join(names)}, named NAME-*.pt as compare.py writes them"
+            )
         net = FAMILIES[name.partition("+")[0]]()
         net.load_state_dict(torch.load(path, weights_only=True))
         made[name].append(net)
+    if lacking := [name for name, held in made.items() if not held]:
+        raise SystemExit(f"no network of {', '.join(lacking)} was given")
     return list(made.values())
 
 
