@@ -32,6 +32,9 @@ def weights(path: Path) -> dict[str, Floats]:
     """Arrays of the encoder by their names in CTranslate2's binary form (its `model_spec.py`)."""
     out = {}
     with open(path, "rb") as file:
+        if b"WhisperSpec" not in file.read(32):
+            raise SystemExit(f"{path}: expected Whisper's weights in CTranslate2's form (README.md says where they are)")
+        file.seek(0)
 
         def number(form: str) -> int:
             return int(struct.unpack(form, file.read(struct.calcsize(form)))[0])
