@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from corpus import OPEN, UNLICENSED, Corpus, folds, measures, read, trains
+from corpus import OPEN, UNLICENSED, Corpus, beside, folds, measures, read, trains
 from families import FAMILIES
 from figures import clips, false_alarms, line, threshold, worst_systems
 from learn import Recipe, Source, score, train
@@ -46,7 +46,7 @@ def held_out(prepared: Path, recipe: Recipe, which: list[int], out: Path, name: 
                 f"{name} fold {number}",
             )
             torch.save(net.state_dict(), weights)
-        rows = np.flatnonzero(held & may)
+        rows = np.flatnonzero(held & may & ~beside(corpus, held))
         result[rows] = score(net, corpus.take(rows))
     done = np.isfinite(result[:, 0])
     np.savez(out / f"{name}.npz", scores=result)
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--unlicensed", action="store_true", help="train on licence class none too")
     parser.add_argument("--threads", type=int, default=1)
-    options = dict.fromkeys(("made", "mix", "kinds", "smooth", "rate", "gentle"), float)
+    options = dict.fromkeys(("made", "mix", "kinds", "smooth", "rate", "gentle", "moved"), float)
     options |= {"samples": int, "batch": int, "start": str}
     for name, kind in options.items():
         parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(""), name))

@@ -23,6 +23,8 @@ MOST = 120
 FOLDS = 4
 SMALL = 40
 """Clips up to which a page's fold is told by its name."""
+FEW = 20
+"""Clips of a fold up to which systems that are also made here are not measured, so that what was made may train."""
 OPEN, UNLICENSED = ("open",), ("open", "none")
 """Licence classes that train: what ships, and what it would be with recordings of repositories without a licence."""
 
@@ -153,9 +155,19 @@ def folds(corpus: Corpus, count: int = FOLDS) -> NDArray[np.int64]:
     return np.array([fold.get(p, -1) for p in corpus["page"]])
 
 
+def beside(corpus: Corpus, held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of the rows `held`, those that do not measure: up to `FEW` clips of a system that is also made here."""
+    made = made_here(corpus)
+    out = np.zeros(len(corpus), bool)
+    for name in set(corpus["family"][made & (corpus.spoof == 1)]):
+        own = held & ~made & (corpus["family"] == name) & (corpus.spoof == 1)
+        out |= own & (len(set(corpus["path"][own])) <= FEW)
+    return out
+
+
 def trains(corpus: Corpus, held: NDArray[np.bool_], licences: tuple[str, ...] = OPEN) -> NDArray[np.bool_]:
     """Rows to train on when the rows `held` measure: neither their pages, nor their systems' relatives."""
-    seen = set(corpus["family"][held & (corpus.spoof == 1) & ~made_here(corpus)])
+    seen = set(corpus["family"][held & (corpus.spoof == 1) & ~made_here(corpus) & ~beside(corpus, held)])
     out = ~held & ~np.isin(corpus["page"], sorted(set(corpus["page"][held])))
     out &= ~((corpus.spoof == 1) & np.isin(corpus["family"], sorted(seen)))
     out &= np.array([not CRUDE.search(system) for system in corpus["system"]])

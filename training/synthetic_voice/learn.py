@@ -39,6 +39,7 @@ class Recipe:
     mix: float = 0.0  # share of batches mixed (Zhang et al., ICLR 2018)
     start: str = ""  # weights to begin with (`listening.Listener.begin`)
     gentle: float = 0.1  # share of the rate for what they set
+    moved: float = 1.0  # of the way they went from there, the share that is kept
     seed: int = 0
 
 
@@ -100,7 +101,18 @@ def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
         running = loss.item() if math.isnan(running) else 0.98 * running + 0.02 * loss.item()
         if step % 200 == 199:
             print(f"{say} step {step + 1}/{steps} loss {running:.3f} {time.monotonic() - began:.0f} s", flush=True)
+    if recipe.start:
+        draw_back(mean, recipe)
     return settled(mean, source, recipe)
+
+
+def draw_back(net: nn.Module, recipe: Recipe) -> None:
+    """Learned weights between where they began and where they came to (Wortsman et al., CVPR 2022)."""
+    began = FAMILIES[recipe.family]()
+    began.begin(Path(recipe.start))
+    with torch.no_grad():
+        for now, before in zip(net.learned(), began.learned(), strict=True):
+            now.lerp_(before, 1 - recipe.moved)
 
 
 def parameters(net: nn.Module, recipe: Recipe) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ def weights(path: Path) -> dict[str, Floats]:
     out = {}
     with open(path, "rb") as file:
         if b"WhisperSpec" not in file.read(32):
-            raise SystemExit(f"{path}: expected Whisper's weights in CTranslate2's form (README.md says where they are)")
+            raise SystemExit(f"{path}: expected Whisper's weights in CTranslate2's form; README.md says where they are")
         file.seek(0)
 
         def number(form: str) -> int:

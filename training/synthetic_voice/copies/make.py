@@ -1,6 +1,7 @@
 """From real recordings to re-synthesised copies of them, in a folder with a manifest.
 
     python make.py --audio FOLDER [--audio FOLDER ...] --out COPIES [--copies 1500] [--changer 700] [--accent 350]
+        [--neural 0] [--vocoder FILE.py:NAME]
     python make.py --check COPIES --audio FOLDER ...
 
 Every folder given has a `manifest.csv`. Its bona fide `train` rows that may train are copied; each copy is drawn from a
@@ -45,19 +46,25 @@ PARTNER = 4
 """Seconds used of each recording whose accent is drawn near."""
 LARGEST_SHARE = 1 / 3
 """Of a kind's copies, at most this many come from one source."""
-PER_SPEAKER = {"copies": 12, "changer": 6, "accent": 4}
+PER_SPEAKER = {"copies": 12, "changer": 6, "accent": 4, "neural": 6}
 """At most so many copies of a speaker that the manifest names (most have one or two)."""
-PER_CLIP = {"copies": 3, "changer": 2, "accent": 1}
+PER_CLIP = {"copies": 3, "changer": 2, "accent": 1, "neural": 1}
 
 METHODS: dict[str, dict[str, float]] = {
     "copies": {"world": 0.3, "griffin_lim": 0.22, "lpc": 0.18, "sinusoidal": 0.18, "phase": 0.12},
     "changer": {"changer": 1.0},
     "accent": {"accent": 1.0},
+    "neural": {"hifigan": 1.0},
 }
 """Family to methods and their shares."""
 ENVELOPES = ("world", "lpc", "changer", "accent")
 """Methods that make the lowest frequencies anew."""
-KINDS = {"copies": "vocoder_copy_synthesis", "changer": "vc", "accent": "accent_conversion"}
+KINDS = {
+    "copies": "vocoder_copy_synthesis",
+    "changer": "vc",
+    "accent": "accent_conversion",
+    "neural": "vocoder_copy_synthesis",
+}
 Method = Callable[[Sound, np.random.Generator], tuple[Sound, str]]
 MAKERS: dict[str, Method] = {
     "world": world.copy,
@@ -67,6 +74,15 @@ MAKERS: dict[str, Method] = {
     "phase": phase.copy,
     "changer": changer.copy,
 }
+
+
+def hifigan_copy(x: Sound, rng: np.random.Generator) -> tuple[Sound, str]:
+    import hifigan  # needs torch, which the others do without
+
+    return hifigan.copy(x, rng)
+
+
+MAKERS["hifigan"] = hifigan_copy
 
 
 @dataclass(frozen=True)
@@ -315,6 +331,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=1500)
     parser.add_argument("--changer", type=int, default=700)
     parser.add_argument("--accent", type=int, default=350)
+    parser.add_argument("--neural", type=int, default=0, help="copies through HiFi-GAN (hifigan.py)")
     parser.add_argument("--vocoder", help="FILE.py:NAME, a neural vocoder for a third of changer and accent copies")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--check", type=Path, metavar="COPIES", help="measure the copies in this folder, make none")
@@ -324,7 +341,7 @@ def main() -> None:
         return
     if given.out is None:
         parser.error("--out is needed")
-    counts = {"copies": given.copies, "changer": given.changer, "accent": given.accent}
+    counts = {family: getattr(given, family) for family in METHODS}
     make(given.audio, given.out, counts, given.workers, given.vocoder)
 
 

@@ -19,7 +19,8 @@ from spectrum import Sound, chosen, mel_bands, stft
 from world import Frames
 
 Neural = Callable[[Sound], Sound]
-_neural: list[Neural] = []
+_neural: dict[str, Neural] = {}
+"""By the name of its file."""
 
 
 def use(place: str | None) -> None:
@@ -34,13 +35,12 @@ def use(place: str | None) -> None:
         raise ValueError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    _neural.append(getattr(module, name))
+    _neural[path.stem] = getattr(module, name)
 
 
 def draw(rng: np.random.Generator) -> str:
-    """A vocoder's name: neural in a third, where there is one."""
-    neural = 0.5 if _neural else 0.0
-    return chosen(rng, harmonic=0.55, WORLD=0.3, griffin=0.15, neural=neural)
+    """A vocoder's name: a neural one in a third, where there is one."""
+    return chosen(rng, harmonic=0.55, WORLD=0.3, griffin=0.15, **dict.fromkeys(_neural, 0.5))
 
 
 def render(frames: Frames, length: int, how: str, style: Style, rng: np.random.Generator) -> Sound:
@@ -48,8 +48,8 @@ def render(frames: Frames, length: int, how: str, style: Style, rng: np.random.G
     if how == "WORLD":
         return world.synthesise(frames, length)
     y = synthesise(frames, length, style, rng)
-    if how == "neural":
-        z = np.asarray(_neural[-1](y), np.float64)[:length]
+    if how in _neural:
+        z = np.asarray(_neural[how](y), np.float64)[:length]
         return np.pad(z, (0, length - len(z)))
     if how == "griffin":
         amplitude = np.abs(stft(y, 1024, 256))
