@@ -3,8 +3,8 @@
     python training/protocols/synthetic_voice.py DATA OUT [--split devtest]
 
 DATA holds ``audio/manifest.csv``. Each clip is cut to its speech, levelled, band-limited, laid under the same faint
-noise, and said again with pauses until there are at least `SPEECH` seconds of it (the detector asks for 4 s, and most
-genuine clips are shorter). Lengths of both classes come from one distribution. Writes OUT/manifest.csv (attacks),
+noise, and, where it is short, said again with pauses until there are at least `SPEECH` seconds of it (the detector asks
+for 2 s). Lengths of both classes come from one distribution. Writes OUT/manifest.csv (attacks),
 OUT/resynthesis.csv (codecs and vocoder copies of genuine speech: no attacks, reported apart) and OUT/audio/.
 """
 
@@ -26,8 +26,10 @@ from sound import RATE, Sound
 
 SIGNAL = "synthetic_voice"
 RESYNTHESIS = ("codec", "vocoder_copy_synthesis")
-SPEECH = 7.0
-"""Seconds of clip a recording holds at least, however often it is repeated."""
+SPEECH = 3.0
+"""Seconds of clip a recording holds at least."""
+SIGNS = (1, -1, -1, 1)
+"""Polarity of a clip each time it is said: the same wave over and over is a stuck stream, which is not scored."""
 EDGE, PAUSE = 0.6, 0.25
 """Seconds of noise before and after, and between repetitions: short enough for an utterance to go on, or clips of a
 second would never make one that is long enough to be measured."""
@@ -79,10 +81,10 @@ def cut(clip: Sound, size: int, rng: np.random.Generator) -> Sound:
 
 
 def recording(clip: Sound, seconds: float, rng: np.random.Generator) -> Sound:
-    """`seconds` of the clip from a drawn start, repeated with pauses, under noise: as long as `seconds` implies."""
+    """`seconds` of the clip from a drawn start, again with pauses if short, under noise; its length tells `seconds`."""
     piece = sound.faded(sound.low_passed(sound.levelled(cut(clip, round(seconds * RATE), rng))))
     pause, edge = np.zeros(round(PAUSE * RATE), np.float32), np.zeros(round(EDGE * RATE), np.float32)
-    said = [part for _ in range(math.ceil(SPEECH / seconds)) for part in (piece, pause)]
+    said = [part for sign in SIGNS[: math.ceil(SPEECH / seconds)] for part in (sign * piece, pause)]
     whole = np.concatenate([edge, *said[:-1], edge])
     return whole + sound.noise(len(whole), rng)
 
