@@ -16,6 +16,7 @@ import clips
 import numpy as np
 import pytest
 
+from inperson.detectors._voice_repeats import repeats
 from inperson.evaluation import manifest as manifests
 from inperson.media import probe
 from inperson.types import Span, Turn
@@ -344,3 +345,14 @@ class TestReading:
 
     def test_without_gaze_every_row_abstains(self, protocols: Any, gaze: np.ndarray) -> None:
         assert {(one.score, one.llr) for one in self.scored(protocols, gaze[:0])} == {(None, None)}
+
+
+@pytest.mark.parametrize("seconds", [0.8, 1.2, 1.7])
+def test_a_short_clip_said_again_is_long_enough_and_no_stuck_stream(protocols: Any, seconds: float) -> None:
+    rng = np.random.default_rng(0)
+    clip = rng.standard_normal(2 * protocols.sound.RATE).astype(np.float32)
+    whole = protocols.synthetic_voice.recording(clip, seconds, rng)
+    said = whole[int(0.6 * protocols.sound.RATE) : -int(0.6 * protocols.sound.RATE)]
+    assert not repeats(said)
+    assert repeats(np.tile(said[: round((seconds + 0.25) * protocols.sound.RATE)], 3))
+    assert len(said) / protocols.sound.RATE >= protocols.synthetic_voice.SPEECH
