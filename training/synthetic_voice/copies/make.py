@@ -65,6 +65,14 @@ KINDS = {
     "accent": "accent_conversion",
     "neural": "vocoder_copy_synthesis",
 }
+
+
+def _hifigan(x: Sound, rng: np.random.Generator) -> tuple[Sound, str]:
+    import hifigan  # needs torch, which the others do without
+
+    return hifigan.copy(x, rng)
+
+
 Method = Callable[[Sound, np.random.Generator], tuple[Sound, str]]
 MAKERS: dict[str, Method] = {
     "world": world.copy,
@@ -73,16 +81,8 @@ MAKERS: dict[str, Method] = {
     "sinusoidal": sinusoidal.copy,
     "phase": phase.copy,
     "changer": changer.copy,
+    "hifigan": _hifigan,
 }
-
-
-def hifigan_copy(x: Sound, rng: np.random.Generator) -> tuple[Sound, str]:
-    import hifigan  # needs torch, which the others do without
-
-    return hifigan.copy(x, rng)
-
-
-MAKERS["hifigan"] = hifigan_copy
 
 
 @dataclass(frozen=True)
