@@ -24,7 +24,7 @@ WEIGHTS = {"universal": 0.65, "LJSpeech": 0.35}
 LONGEST = 3.6
 """Seconds copied, cut at random: training shows at most 2.6, and a second costs most of a second."""
 OWN_RATE, WINDOW, HOP, BANDS, TOP = 22050, 1024, 256, 80, 8000.0
-"""Of the published weights, samples and Hz."""
+"""Of the published weights (their `config.json`): rate; frame and hop, samples; mel bands, and where they end, Hz."""
 
 
 @cache
@@ -64,13 +64,13 @@ def sound(mel: NDArray[np.float64], which: str) -> Sound:
 
 
 def vocoded(x: Sound, which: str = "universal") -> Sound:
-    """For `make.py --vocoder hifigan.py:vocoded`."""
+    """`x`, (n,) at 16 kHz, through HiFi-GAN, up to 1 % shorter: for `make.py --vocoder hifigan.py:vocoded`."""
     level = 0.95 / max(float(np.abs(x).max()), 1e-6)  # the weights know sound that fills its range
     return sound(mels(resample_poly(level * x, OWN_RATE // 50, RATE // 50)), which) / level
 
 
 def copy(x: Sound, rng: np.random.Generator) -> tuple[Sound, str]:
-    """A copy of a part of `x`, and the system's name."""
+    """A copy of at most `LONGEST` seconds of `x`, (n,) at 16 kHz, and the system's name."""
     most = int(LONGEST * RATE)
     start = int(rng.integers(max(1, len(x) - most + 1)))
     x = x[start : start + most]
