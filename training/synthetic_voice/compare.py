@@ -1,9 +1,11 @@
 """The same protocol for every recipe: whole pages held out with every system of theirs.
 
     python compare.py PREPARED --out RUNS --families resnet_spectrum,lcnn_lfcc [--folds 0,1,2] [--samples 20000]
+    python compare.py PREPARED --out RUNS --families whisper_2 --on EARLIER/NAME ...
 
 Prints figures of the held-out clips and writes `RUNS/NAME.npz` (the scores) and `RUNS/NAME-FOLD.pt` (the weights). A
-fold whose weights are there is not trained again.
+fold whose weights are there is not trained again. With `--on`, each goes on from `EARLIER/NAME-FOLD.pt`: folds stay
+where they are when pages are added (corpus.folds), but then a system of a page that was added may have been heard.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ def held_out(prepared: Path, recipe: Recipe, which: list[int], out: Path, name: 
             rows = trains(corpus, held, licences)
             net = train(
                 source(prepared, corpus.take(rows), recipe.family),
-                replace(recipe, seed=recipe.seed + number),
+                replace(recipe, seed=recipe.seed + number, on=recipe.on and f"{recipe.on}-{number}.pt"),
                 f"{name} fold {number}",
             )
             torch.save(net.state_dict(), weights)
@@ -74,7 +76,7 @@ def main() -> None:
     parser.add_argument("--unlicensed", action="store_true", help="train on licence class none too")
     parser.add_argument("--threads", type=int, default=1)
     options = dict.fromkeys(("made", "mix", "kinds", "smooth", "rate", "gentle", "moved"), float)
-    options |= {"samples": int, "batch": int, "start": str}
+    options |= {"samples": int, "batch": int, "start": str, "on": str}
     for name, kind in options.items():
         parser.add_argument(f"--{name}", type=kind, default=getattr(Recipe(""), name))
     chosen = parser.parse_args()
@@ -88,6 +90,7 @@ def main() -> None:
             corpus = read(chosen.prepared)
             rows = trains(corpus, np.zeros(len(corpus), bool), licences)
             made = source(chosen.prepared, corpus.take(rows), family)
+            recipe = replace(recipe, on=recipe.on and f"{recipe.on}-all.pt")
             torch.save(train(made, recipe, name).state_dict(), chosen.out / f"{name}-all.pt")
         else:
             held_out(chosen.prepared, recipe, [int(f) for f in chosen.folds.split(",")], chosen.out, name, licences)

@@ -21,8 +21,8 @@ CRUDE = re.compile(r"^neural-.*(ode\d|after\d+-20|wide-166)|^neural-codec")
 MOST = 120
 """Clips of a source and class that measure at most."""
 FOLDS = 4
-SMALL = 40
-"""Clips up to which a page's fold is told by its name."""
+FILLED = Path(__file__).with_name("folds.csv")
+"""Folds of the first pages of more than 40 clips."""
 FEW = 20
 """Clips of a fold up to which systems that are also made here are not measured, so that what was made may train."""
 OPEN, UNLICENSED = ("open",), ("open", "none")
@@ -133,25 +133,21 @@ def measures(corpus: Corpus) -> NDArray[np.bool_]:
     return ~made_here(corpus) & np.isin(corpus["path"], sorted(few))
 
 
+def _named(page: str) -> int:
+    return int(hashlib.sha256(page.encode()).hexdigest(), 16)
+
+
 def folds(corpus: Corpus, count: int = FOLDS) -> NDArray[np.int64]:
     """Fold of every row by page; -1: only trains.
 
-    Large pages fill the folds so that either class has about as many clips in each. Small ones go by their names, so
-    that they stay where they are whatever becomes of others: what was trained on one preparation of the recordings may
-    then be held against another.
+    The pages that were large when folds were first filled stay where they were then (`folds.csv`, either class about as
+    often in each), all others go by their names: nothing moves when recordings come in, so what was trained on one
+    preparation of them may go on with the next, or be held against it.
     """
     may = measures(corpus) & (corpus["version"] == "clean") & (corpus["number"] == "0")
-    sizes = {}
-    for page in sorted(set(corpus["page"][may])):
-        here = may & (corpus["page"] == page)
-        sizes[page] = np.array([np.sum(corpus.spoof[here] == 0), np.sum(corpus.spoof[here] == 1)], float)
-    named = {page: int(hashlib.sha256(page.encode()).hexdigest(), 16) for page in sizes}
-    total, load = sum(sizes.values()), np.zeros((count, 2))
-    fold = {page: named[page] % count for page in sizes if sizes[page].sum() <= SMALL}
-    for page in sorted(set(sizes) - set(fold), key=lambda p: (-sizes[p].sum(), named[p])):
-        cost = [np.square((load + np.eye(count)[i][:, None] * sizes[page]) / total).sum() for i in range(count)]
-        fold[page] = int(np.argmin(cost))
-        load[fold[page]] += sizes[page]
+    with open(FILLED, newline="", encoding="utf-8") as file:
+        filled = {row["page"]: int(row["fold"]) for row in csv.DictReader(file)}
+    fold = {page: filled.get(page, _named(page) % count) for page in set(corpus["page"][may])}
     return np.array([fold.get(p, -1) for p in corpus["page"]])
 
 

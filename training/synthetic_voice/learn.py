@@ -40,6 +40,7 @@ class Recipe:
     start: str = ""  # weights to begin with (`listening.Listener.begin`)
     gentle: float = 0.1  # share of the rate for what they set
     moved: float = 1.0  # of the way they went from there, the share that is kept
+    on: str = ""  # weights of an earlier run to go on with
     seed: int = 0
 
 
@@ -74,6 +75,8 @@ def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
     net = FAMILIES[recipe.family]().to(memory_format=torch.channels_last)
     if recipe.start:
         net.begin(Path(recipe.start))
+    if recipe.on:
+        net.load_state_dict(torch.load(recipe.on, weights_only=True))
     mean = copy.deepcopy(net)  # at the start far off, but forgotten long before the end
     steps = recipe.samples // recipe.batch
     groups = parameters(net, recipe)

@@ -1,0 +1,94 @@
+"""`face_swap` on clips of public repositories: named in a table of the project, fetched by whoever measures.
+
+    python training/collect_clones.py training/face_swap/measured_faces.csv --clones CLONES --out CLIPS
+    python training/protocols/face_public.py CLIPS OUT
+
+Writes OUT/manifest.csv, a row for each clip, and OUT/panels with a file for each panel of the clips that show several
+side by side, all of one clip encoded alike. Labels and generators are the publishers' own; most clips are of people who
+released nothing, so they measure and never train.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import av
+import manifest
+from split import DEVTEST
+
+SIGNAL = "face_swap"
+CRF = "14"
+"""Finer than any of the clips was encoded with."""
+Box = tuple[int, int, int, int]
+Row = dict[str, str]
+
+
+def described(path: Path, clip: Row, label: str, kind: str, generator: str) -> Row:
+    return {
+        "path": str(path),
+        "signal": SIGNAL,
+        "label": "bonafide" if label == "real" else "spoof",
+        "person": clip["person"],
+        "split": DEVTEST,
+        "kind": "genuine" if label == "real" else kind,
+        "generator": generator or "real",
+        "source": clip["repo"],
+        "pair": clip["pair"] or clip["path"],
+    }
+
+
+def panels(clip: Row) -> list[tuple[str, str, str, Box]]:
+    """Label, kind, generator and place (x, y, width, height) of each panel."""
+    out = []
+    for text in clip["crops"].split(";"):
+        label, kind, generator, place = (part.strip() for part in text.split("|"))
+        width, height, x, y = (int(number) for number in place.split(":"))
+        out.append((label, kind, generator, (x, y, width, height)))
+    return out
+
+
+def cut(source: Path, target: Path, box: Box) -> None:
+    """One panel as a file of its own; times stay as they are, sound is left out."""
+    x, y, width, height = box
+    width, height = width // 2 * 2, height // 2 * 2
+    with av.open(str(source)) as found, av.open(str(target), "w") as made:
+        film = found.streams.video[0]
+        stream = made.add_stream("libx264", rate=film.average_rate, options={"crf": CRF, "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.time_base = film.time_base
+        for frame in found.decode(film):
+            image = frame.to_ndarray(format="rgb24")[y : y + height, x : x + width]
+            part = av.VideoFrame.from_ndarray(image, format="rgb24")
+            part.pts, part.time_base = frame.pts, frame.time_base
+            made.mux(stream.encode(part))
+        made.mux(stream.encode(None))
+
+
+def rows(clips: Path, out: Path) -> list[Row]:
+    made: list[Row] = []
+    for clip in manifest.read(clips / "manifest.csv"):
+        path = clips / clip["path"]
+        if clip["label"] != "mixed":
+            made.append(described(path, clip, clip["label"], clip["kind"], clip["generator"]))
+            continue
+        (out / "panels").mkdir(parents=True, exist_ok=True)
+        for number, (label, kind, generator, box) in enumerate(panels(clip)):
+            target = out / "panels" / f"{path.stem}.{number}.mp4"
+            cut(path, target, box)
+            made.append(described(target, clip, label, kind, generator))
+    return made
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
+    found = rows(options.clips, options.out)
+    manifest.write(options.out / "manifest.csv", found)
+    print(manifest.counts(found, "label", "kind"))
+
+
+if __name__ == "__main__":
+    main()
