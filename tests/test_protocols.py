@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import clips
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ from inperson.types import Span, Turn
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "training" / "protocols"
-MODULES = ("manifest", "split", "sound", "pictures", "synthetic_voice", "face_swap", "lip_sync", "response_latency")
+SIGNALS = ("synthetic_voice", "face_swap", "lip_sync", "response_latency")
+MODULES = ("manifest", "split", "sound", "pictures", "face_public", *SIGNALS)
 VIDEO = (
     "path",
     "label",
@@ -356,3 +358,28 @@ def test_a_short_clip_said_again_is_long_enough_and_no_stuck_stream(protocols: A
     assert not repeats(said)
     assert repeats(np.tile(said[: round((seconds + 0.25) * protocols.sound.RATE)], 3))
     assert len(said) / protocols.sound.RATE >= protocols.synthetic_voice.SPEECH
+
+
+def test_panels_side_by_side_become_files_of_one_half_each_with_its_own_label(protocols: Any, tmp_path: Path) -> None:
+    left, right = np.full((64, 48, 3), (200, 0, 0), np.uint8), np.full((64, 48, 3), (0, 0, 200), np.uint8)
+    with av.open(str(tmp_path / "two.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "10"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for _ in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.hstack([left, right]))))
+        container.mux(stream.encode(None))
+    crops = "fake|reenactment|g|48:64:0:0; real|genuine||47:64:48:0"
+    table = ["path,repo,label,kind,generator,person,pair,crops", f"two.mp4,a/b,mixed,reenactment,g,p1,,{crops}"]
+    (tmp_path / "manifest.csv").write_text("\n".join(table))
+    made = protocols.face_public.rows(tmp_path, tmp_path / "out")
+    assert [(row["label"], row["kind"], row["pair"]) for row in made] == [
+        ("spoof", "reenactment", "two.mp4"),
+        ("bonafide", "genuine", "two.mp4"),
+    ]
+    assert len({row["split"] for row in made}) == 1
+    for row, (colour, width) in zip(made, ((0, 48), (2, 46)), strict=True):
+        with av.open(row["path"]) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert len(frames) == 10
+        assert frames[0].shape == (64, width, 3)
+        assert frames[5].mean((0, 1)).argmax() == colour

@@ -23,11 +23,13 @@ def main() -> None:
     parser.add_argument("--signal", required=True)
     parser.add_argument("--max-llr", type=float, required=True, help="bound on the absolute log10 ratio")
     parser.add_argument("--fitted", type=Path, required=True)
+    parser.add_argument("--without", default="", metavar="A,B", help="kinds of recordings to leave out")
     options = parser.parse_args()
-    rows = []
+    rows, without = [], {kind for kind in options.without.split(",") if kind}
     for path in options.scores:
         with open(path, newline="", encoding="utf-8") as file:
-            rows += [row for row in csv.DictReader(file) if row["signal"] == options.signal and row["score"]]
+            found = [row for row in csv.DictReader(file) if row["signal"] == options.signal and row["score"]]
+        rows += [row for row in found if row.get("kind", "") not in without]
     made = calibration.fit(
         [float(row["score"]) for row in rows],
         [int(row["label"] in ("spoof", "1")) for row in rows],

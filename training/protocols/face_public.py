@@ -4,8 +4,8 @@
     python training/protocols/face_public.py CLIPS OUT
 
 Writes OUT/manifest.csv, a row for each clip, and OUT/panels with a file for each panel of the clips that show several
-side by side, all of one clip encoded alike. Labels and generators are the publishers' own; most clips are of people who
-released nothing, so they measure and never train.
+side by side, all of one clip encoded alike. Half of them, by person and repository, may fit a calibration (`split`).
+Labels and generators are the publishers' own; most clips are of people who released nothing, so they never train.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import av
 import manifest
-from split import DEVTEST
+import split
 
 SIGNAL = "face_swap"
 CRF = "14"
@@ -24,13 +24,13 @@ Box = tuple[int, int, int, int]
 Row = dict[str, str]
 
 
-def described(path: Path, clip: Row, label: str, kind: str, generator: str) -> Row:
+def described(path: Path, clip: Row, half: str, label: str, kind: str, generator: str) -> Row:
     return {
         "path": str(path),
         "signal": SIGNAL,
         "label": "bonafide" if label == "real" else "spoof",
         "person": clip["person"],
-        "split": DEVTEST,
+        "split": half,
         "kind": "genuine" if label == "real" else kind,
         "generator": generator or "real",
         "source": clip["repo"],
@@ -67,16 +67,18 @@ def cut(source: Path, target: Path, box: Box) -> None:
 
 def rows(clips: Path, out: Path) -> list[Row]:
     made: list[Row] = []
-    for clip in manifest.read(clips / "manifest.csv"):
-        path = clips / clip["path"]
+    found = manifest.read(clips / "manifest.csv")
+    halves = split.halves([clip | {"person_id": clip["person"], "source": clip["repo"]} for clip in found])
+    for clip in found:
+        path, half = clips / clip["path"], halves[clip["path"]]
         if clip["label"] != "mixed":
-            made.append(described(path, clip, clip["label"], clip["kind"], clip["generator"]))
+            made.append(described(path, clip, half, clip["label"], clip["kind"], clip["generator"]))
             continue
         (out / "panels").mkdir(parents=True, exist_ok=True)
         for number, (label, kind, generator, box) in enumerate(panels(clip)):
             target = out / "panels" / f"{path.stem}.{number}.mp4"
             cut(path, target, box)
-            made.append(described(target, clip, label, kind, generator))
+            made.append(described(target, clip, half, label, kind, generator))
     return made
 
 
@@ -87,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     found = rows(options.clips, options.out)
     manifest.write(options.out / "manifest.csv", found)
-    print(manifest.counts(found, "label", "kind"))
+    print(manifest.counts(found, "split", "label", "kind"))
 
 
 if __name__ == "__main__":
