@@ -2,8 +2,8 @@
 
     python panel.py ../../models/synthetic_voice-0.3.0.onnx RUNS/experts-all.pt OUT.onnx [--prepared PREPARED]
 
-New recordings improve that branch within minutes, and networks on sound take hours. The branch is trained by one recipe
-(compare_branch.py), so its logits keep their scale; `versions.py` says whether they do, and whether it was worth it.
+To try what new recordings give that branch: it trains within minutes, networks on sound take hours. `versions.py`
+compares ranks. Ratios may grow bolder on strangers all the same (README.md), so fit the calibration again before it ships.
 With `--prepared`, prints the sources that trained it, for the card.
 """
 
