@@ -3,7 +3,7 @@
     python panel.py ../../models/synthetic_voice-0.3.0.onnx RUNS/experts-all.pt OUT.onnx [--prepared PREPARED]
 
 To try what new recordings give that branch: it trains within minutes, networks on sound take hours. `versions.py`
-compares ranks. Ratios may grow bolder on strangers all the same (README.md), so fit the calibration again before it ships.
+compares ranks. Ratios may grow bolder on strangers all the same (README.md): fit the calibration again before it ships.
 With `--prepared`, prints the sources that trained it, for the card.
 """
 
