@@ -80,14 +80,14 @@ def measure(audio: Floats) -> dict[str, float]:
     if level <= 1e-9:
         raise ValueError("expected speech, found silence")
     x = (x / level).astype(np.float32)
-    spectrum, ramp, active = _stft(x)
+    spectrum, delayed, active = _stft(x)
     power = np.abs(spectrum) ** 2
     # A floor 70 dB below the mean keeps inaudible residues (dither, resampler) from being measured.
     power = power + 1e-7 * power[active].mean()
     out: dict[str, float] = {}
     out.update(_cepstra(power, active))
     out.update(_bands(power, active))
-    out.update(_group_delay(spectrum[::2], ramp[::2], active[::2]))
+    out.update(_group_delay(spectrum[::2], delayed, active[::2]))
     out.update(_pitch_and_phase(x))
     out.update(_residual(x))
     out.update(_modulation(power))
@@ -171,12 +171,12 @@ def _frames_fft(x: Array) -> Complex:
 
 
 def _stft(x: Array) -> tuple[Complex, Complex, NDArray[np.bool_]]:
-    """Spectra, spectra of n * x[n] (for the group delay), and which frames are active."""
+    """Spectra, those of n * x[n] of every second frame (for the group delay), and which frames are active."""
     framed = _frames(x, WINDOW, STEP) * _hann(WINDOW)
     energy = np.sum(framed**2, axis=1)
     active = energy > np.percentile(energy, 95) * 10 ** (-ACTIVE_DB / 10)
     ramp = (np.arange(WINDOW) - (WINDOW - 1) / 2).astype(np.float32)
-    return _rfft(framed, FFT), _rfft(framed * ramp, FFT), active
+    return _rfft(framed, FFT), _rfft(framed[::2] * ramp, FFT), active
 
 
 @functools.lru_cache(maxsize=8)
@@ -239,28 +239,38 @@ def _bins(band: tuple[int, int]) -> slice:
 def _bands(power: Array, active: NDArray[np.bool_]) -> dict[str, float]:
     out: dict[str, float] = {}
     logs = np.log(power)
-    total = np.log(power.sum(axis=1))
-    for band in BANDS:
-        part, log = power[:, _bins(band)], logs[:, _bins(band)]
-        level = np.log(part.mean(axis=1))
-        flat = log.mean(axis=1) - level
+    total = np.log(power.sum(axis=1))[active]
+    levels = _levels(power)
+    flats = (np.stack([logs[:, _bins(band)].mean(axis=1) for band in BANDS]) - levels)[:, active]
+    both = active[1:] & active[:-1]
+    jerks = np.abs(np.diff(levels, axis=1)[:, both]).mean(axis=1) if both.any() else None
+    fifths = np.percentile(levels[:, active], [5, 25, 50, 75, 95], axis=1).T
+    for i, band in enumerate(BANDS):
+        log, flat = logs[:, _bins(band)], flats[i]
         name = f"band.{band[0]}"
-        p5, p25, p50, p75, p95 = np.percentile(level[active], [5, 25, 50, 75, 95])
+        p5, p25, p50, p75, p95 = fifths[i]
         out[f"{name}.range"] = p95 - p5
         out[f"{name}.upper"] = (p95 - p50) / (p95 - p5 + 0.1)
         out[f"{name}.quartiles"] = (p75 - p25) / (p95 - p5 + 0.1)
-        out[f"{name}.flat"] = flat[active].mean()
-        out[f"{name}.flat_std"] = flat[active].std()
-        both = active[1:] & active[:-1]
+        out[f"{name}.flat"] = flat.mean()
+        out[f"{name}.flat_std"] = flat.std()
         step = np.diff(log, axis=0)[both] if both.any() else np.zeros((1, log.shape[1]))
         out[f"{name}.rough_time"] = np.log(step.std() + 1e-6)
-        out[f"{name}.jerk_time"] = np.log(np.abs(np.diff(level)[both]).mean() + 1e-6) if both.any() else 0.0
-        out[f"{name}.kurt_time"] = np.log(np.mean(np.square(step * step)) / (np.mean(step * step) ** 2 + EPS) + 1e-6)
+        out[f"{name}.jerk_time"] = 0.0 if jerks is None else np.log(jerks[i] + 1e-6)
+        square = step * step
+        out[f"{name}.kurt_time"] = np.log(np.mean(square * square) / (square.mean() ** 2 + EPS) + 1e-6)
         fine = np.diff(log[active], n=2, axis=1)
-        out[f"{name}.rough_freq"] = np.log(fine.std() + 1e-6)
-        out[f"{name}.skew_freq"] = np.mean(fine * fine * fine) / (fine.std() ** 3 + EPS)
-        out[f"{name}.follow"] = _correlation(level[active], total[active])
+        deviation = fine.std()
+        out[f"{name}.rough_freq"] = np.log(deviation + 1e-6)
+        out[f"{name}.skew_freq"] = np.mean(fine * fine * fine) / (deviation**3 + EPS)
+        out[f"{name}.follow"] = _correlation(levels[i, active], total)
     return out
+
+
+def _levels(power: Array) -> Array:
+    """(frames, bins) -> (bands, frames): logarithm of each band's mean power."""
+    made: Array = np.log(np.stack([power[:, _bins(band)].mean(axis=1) for band in BANDS]))
+    return made
 
 
 def _correlation(a: Array, b: Array) -> float:
@@ -272,9 +282,9 @@ def _group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) ->
     s, y = spectrum[active], ramp[active]
     cepstrum = _irfft(np.log(np.abs(s) + EPS), axis=1)
     cepstrum[:, 30:-29] = 0  # lifter: the envelope, without the harmonics
-    smooth = np.exp(_rfft(cepstrum, axis=1).real)
-    delay = (s.real * y.real + s.imag * y.imag) / (smooth ** (2 * 0.9) + EPS)
-    delay = delay[:, 4:244]  # 125 to 7600 Hz
+    envelope = _rfft(cepstrum, axis=1).real
+    product = s.real * y.real + s.imag * y.imag
+    delay = product[:, 4:244] / (np.exp(2 * 0.9 * envelope[:, 4:244]) + EPS)  # 125 to 7600 Hz
     delay = np.sign(delay) * np.abs(delay) ** 0.4
     coefficients = (delay @ _dct(delay.shape[1]).T)[:, :16]
     scale = coefficients.std(axis=0) + 1e-6
@@ -283,7 +293,8 @@ def _group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) ->
         out[f"mgd.mean{i}"] = coefficients[:, i].mean() / scale.mean()
         out[f"mgd.std{i}"] = np.log(scale[i] / scale.mean())
     # Plain group delay in samples, against the envelope's power: how early or late a band's energy lies in its frame.
-    plain = np.clip((s.real * y.real + s.imag * y.imag) / (np.abs(s) ** 2 + 1e-3 * smooth**2 + EPS), -200, 200)
+    power = s.real * s.real + s.imag * s.imag
+    plain = np.clip(product / (power + 1e-3 * np.exp(2 * envelope) + EPS), -200, 200)
     for band in BANDS:
         part = plain[:, _bins(band)]
         out[f"mgd.{band[0]}.mad"] = np.log(np.median(np.abs(part - np.median(part, axis=1, keepdims=True))) + 1e-3)
@@ -354,23 +365,31 @@ def _periodicity(power: Array, best: NDArray[np.int_], voiced: NDArray[np.bool_]
     """Autocorrelation at the pitch period, one frequency band at a time: how much is voice, how much breath."""
     out: dict[str, float] = {}
     rows = np.flatnonzero(voiced)
+    lag = best[rows]
+    # Above 1 kHz the band's own ripple hides the exact lag: take the best of seven around it.
+    turns = _cosines()[lag[:, None] + np.arange(-3, 4)]
     for band in BANDS:
         name = f"pitch.{band[0]}"
         if len(rows) < 10:
             out[f"{name}.mean"] = out[f"{name}.std"] = out[f"{name}.p90"] = 0.0
             continue
-        first, last = round(band[0] * LONG_FFT / RATE), round(band[1] * LONG_FFT / RATE)
-        part = np.zeros_like(power[rows])
-        part[:, first:last] = power[rows, first:last]
-        correlation = _irfft(part, axis=1)
-        lag = best[rows]
-        # Above 1 kHz the band's own ripple hides the exact lag: take the best of seven around it.
-        around = np.stack([correlation[np.arange(len(rows)), lag + d] for d in range(-3, 4)])
-        ratio = around.max(axis=0) / (correlation[:, 0] + EPS) / (own[lag] / own[0])
+        part = slice(round(band[0] * LONG_FFT / RATE), round(band[1] * LONG_FFT / RATE))
+        own_power = power[rows, part]
+        around = np.matmul(turns[:, :, part], own_power[:, :, None])[:, :, 0] / (LONG_FFT / 2)
+        total = own_power.sum(axis=1) / (LONG_FFT / 2)
+        ratio = around.max(axis=1) / (total + EPS) / (own[lag] / own[0])
         out[f"{name}.mean"] = ratio.mean()
         out[f"{name}.std"] = ratio.std()
         out[f"{name}.p90"] = np.percentile(ratio, 90)
     return out
+
+
+@functools.lru_cache(maxsize=1)
+def _cosines() -> Array:
+    """(lags, bins): what each bin's power adds to the autocorrelation, but for a factor."""
+    lags, bins = np.arange(int(RATE / PITCH_RANGE[0]) + 4)[:, None], np.arange(LONG_FFT // 2 + 1)
+    made: Array = np.cos(2 * np.pi / LONG_FFT * (lags * bins % LONG_FFT)).astype(np.float32)
+    return made
 
 
 HARMONICS = 8
@@ -384,11 +403,12 @@ def _harmonic_phase(framed: Array, f0: Array, voiced: NDArray[np.bool_]) -> dict
         return dict.fromkeys(names, 0.0)
     n = (np.arange(framed.shape[1]) - framed.shape[1] / 2).astype(np.float32)
     angle = (-2 * np.pi / RATE * f0[rows]).astype(np.float32)[:, None] * n[None, :]
-    turn = np.cos(angle) + 1j * np.sin(angle)
-    rotor = turn.copy()
-    values = []
+    turn = np.empty(angle.shape, np.complex64)
+    np.cos(angle, out=turn.real)
+    np.sin(angle, out=turn.imag)
+    sound, rotor, values = framed[rows], turn.copy(), []
     for _ in range(HARMONICS):
-        values.append(np.einsum("ij,ij->i", framed[rows], rotor))
+        values.append(_dot(sound, rotor.real) + 1j * _dot(sound, rotor.imag))
         rotor *= turn
     harmonics = np.stack(values, axis=1)
     unit = harmonics / (np.abs(harmonics) + EPS)
@@ -400,6 +420,12 @@ def _harmonic_phase(framed: Array, f0: Array, voiced: NDArray[np.bool_]) -> dict
         turned = relative[follows + 1] * np.conj(relative[follows])
         out[f"phase.steady{k}"] = float(np.abs(turned.mean())) if len(turned) else 0.0
     return out
+
+
+def _dot(a: Array, b: Array) -> Array:
+    """Of each row with its like: (n, m), (n, m) -> (n,)"""
+    made: Array = np.einsum("ij,ij->i", a, b)
+    return made
 
 
 ORDER = 16
@@ -458,17 +484,17 @@ MODULATION_EDGES = (1.0, 3.0, 6.0, 10.0, 16.0, 25.0, 50.0)
 def _modulation(power: Array) -> dict[str, float]:
     out: dict[str, float] = {}
     size = 256
-    for band in BANDS:
-        level = np.log(power[:, _bins(band)].mean(axis=1))
-        series = level - level.mean()
-        length = min(size, len(series))
-        pieces = _frames(series, length, max(length // 2, 1)) * _hann(length)
-        spectrum = (np.abs(_rfft(pieces, size)) ** 2).mean(axis=0)
-        f = np.fft.rfftfreq(size, STEP / RATE)
-        parts = [spectrum[(f >= low) & (f < high)].sum() + EPS for low, high in pairwise(MODULATION_EDGES)]
-        total = sum(parts)
-        for low, part in zip(MODULATION_EDGES, parts, strict=False):
-            out[f"mod.{band[0]}.{low:g}"] = np.log(part / total)
+    levels = _levels(power)
+    series = levels - levels.mean(axis=1, keepdims=True)
+    length = min(size, series.shape[1])
+    pieces = np.lib.stride_tricks.sliding_window_view(series, length, axis=1)[:, :: max(length // 2, 1)]
+    spectra = (np.abs(_rfft(pieces * _hann(length), size)) ** 2).mean(axis=1)
+    f = np.fft.rfftfreq(size, STEP / RATE)
+    parts = np.stack([spectra[:, (f >= a) & (f < b)].sum(axis=1) for a, b in pairwise(MODULATION_EDGES)], axis=1) + EPS
+    shares = np.log(parts / parts.sum(axis=1, keepdims=True))
+    for band, row in zip(BANDS, shares, strict=True):
+        for low, share in zip(MODULATION_EDGES, row, strict=False):
+            out[f"mod.{band[0]}.{low:g}"] = share
     return out
 
 
