@@ -104,7 +104,7 @@ class Pauses:
 
     def _repeats(self, sound: Floats) -> float:
         flat = whitened(sound)
-        best = max((same(flat, snippet) for snippet in self._snippets), default=0.0)
+        best = same(flat, *self._snippets)
         rest = flat[SNIPPET // 2 :]
         if len(rest) >= 2 * SNIPPET:
             best = max(best, same(flat[SNIPPET + SNIPPET // 2 :], flat[SNIPPET // 2 :][:SNIPPET]))
@@ -147,13 +147,15 @@ def whitened(sound: Floats) -> Floats:
     return made.astype(np.float32)
 
 
-def same(sound: Floats, snippet: Floats) -> float:
-    """Largest normalised correlation, in [0, 1], of `snippet` with any equally long part of `sound`."""
-    n = len(snippet)
-    if len(sound) < n or not snippet.any():
+def same(sound: Floats, *snippets: Floats) -> float:
+    """Largest normalised correlation, in [0, 1], of any of `snippets` (all of one length) with an equally long part of
+    `sound`; 0 without any."""
+    held = np.array([snippet for snippet in snippets if len(snippet) <= len(sound) and snippet.any()], np.float32)
+    if not len(held):
         return 0.0
+    n = held.shape[1]
     size = fast_length(len(sound) + n)
-    products = irfft(rfft(sound, size) * np.conj(rfft(snippet, size)), size)[: len(sound) - n + 1]
+    products = irfft(rfft(sound, size) * np.conj(rfft(held, size)), size)[:, : len(sound) - n + 1]
     sums = np.cumsum(np.concatenate([[0.0], np.square(sound, dtype=np.float64)]))
-    energy = (sums[n:] - sums[:-n]) * float(np.square(snippet, dtype=np.float64).sum())
+    energy = (sums[n:] - sums[:-n]) * np.square(held, dtype=np.float64).sum(axis=1, keepdims=True)
     return float(np.clip((products / np.sqrt(energy + 1e-20)).max(), 0.0, 1.0))
