@@ -12,16 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from branch import Experts
 from networks import RATE, Network
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).parents[1]))
-from halved import halved, quartered
+from halved import halved, quartered, whole
 
-NAME, VERSION = "synthetic_voice", "0.4.0"
+NAME, VERSION = "synthetic_voice", "0.5.0"
+KERNELS = "/layers."
+"""In the names of the convolutions that are computed in 8 bits: those of `rating.Rater`, most of what is computed."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,10 @@ class Together(nn.Module):
         return self.blend(*heard, self.statistics(numbers))
 
 
-def write(sound: list[list[Network]], statistics: Experts, blend: Blend, path: Path) -> str:
-    """Export; returns the file's SHA-256."""
+def write(
+    sound: list[list[Network]], statistics: Experts, blend: Blend, path: Path, examples: Sequence[NDArray[np.float32]]
+) -> str:
+    """Export; returns the file's SHA-256. `examples`, (samples,) each, set the ranges of what is computed in 8 bits."""
     plain = [[net.eval().to(memory_format=torch.contiguous_format) for net in nets] for nets in sound]
     made = Together(plain, statistics.eval(), blend).eval()
     size = statistics.gate.in_features
@@ -85,6 +91,8 @@ def write(sound: list[list[Network]], statistics: Experts, blend: Blend, path: P
         opset_version=17,
         dynamo=False,
     )
+    numbers = np.zeros((1, size), np.float32)
+    whole(path, [{"sound": (one - one.mean())[None], "features": numbers} for one in examples], KERNELS)
     onnx.save(halved(quartered(onnx.load(path))), path)
     onnx.checker.check_model(onnx.load(path))
     return hashlib.sha256(path.read_bytes()).hexdigest()

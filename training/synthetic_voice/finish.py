@@ -3,10 +3,12 @@
     python finish.py PREPARED RUNS --sound NAME... --statistics NAME                    # prints the blend
     python finish.py PREPARED RUNS --sound NAME... --statistics NAME --ship FILE.pt... --ship-statistics FILE.pt \
         --long rows.csv natural.csv --models ../../models --cards ../../cards
+    python finish.py PREPARED RUNS --sound NAME... --statistics NAME --ship ... --ship-statistics ... --public PUBLIC
 
 `RUNS/NAME.npz` are scores by networks that had seen neither the page nor its systems (compare.py, compare_branch.py);
 `rows.csv` the same for long recordings (long_recordings.py score). Everything on the card comes from them. The panels
-that ship trained on all pages; of the networks on sound, each left a fold out and their mean ships.
+that ship trained on all pages; of the networks on sound, each left a fold out and their mean ships. With `--public`,
+none of these scores count, but what the networks that ship say of pages that trained nothing (unheard.py).
 `python ../../scripts/cards.py write` makes the card of what this writes.
 """
 
@@ -31,6 +33,7 @@ from numpy.typing import NDArray
 from pooling import LENGTHS, Recording, attacks, excerpts, fit, gain, to_toml
 from pooling import read as read_long
 from sklearn.linear_model import LogisticRegression, Ridge
+from unheard import logits, pages
 
 from inperson import calibration
 from inperson.detectors._voice_change import course
@@ -47,6 +50,9 @@ CORRELATION = 0.1
 SPACING = 5.0
 """Seconds that an utterance of a clip is taken to begin after the one before."""
 FOLDS = 5
+HALF = "calibrate"
+HELD_OUT = "whole pages held out together with every system of theirs; as they are and degraded"
+PUBLIC = "half of the pages of measured_voices.csv by what ships, blend fitted on them; as they are and through a call"
 
 
 def clip_recordings(corpus: Corpus, scores: NDArray[np.float32]) -> list[Recording]:
@@ -247,23 +253,36 @@ def main() -> None:
     parser.add_argument("--statistics", required=True)
     parser.add_argument("--ship", type=Path, nargs="+", help="networks on sound; of those of a family the mean ships")
     parser.add_argument("--ship-statistics", type=Path)
-    parser.add_argument("--long", type=Path, nargs="+")
+    parser.add_argument("--public", type=Path, help="utterances of pages that trained nothing (prepare.py)")
+    parser.add_argument("--long", type=Path, nargs="*", default=[])
     parser.add_argument("--models", type=Path)
     parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
-    corpus = read(chosen.prepared)
     names = [*chosen.sound, chosen.statistics]
-    held, branches = scored(corpus, chosen.runs, names)
+    sound = nets(chosen.sound, chosen.ship) if chosen.ship else []
+    panels = load_branch(chosen.ship_statistics) if chosen.ship else None
+    if chosen.public:
+        held = pages(chosen.public, HALF)
+        branches = logits(held, sound, panels, chosen.runs / f"public-{HALF}.npz")
+    else:
+        held, branches = scored(read(chosen.prepared), chosen.runs, names)
     made = blend(held, branches)
     print("--blend", *made.numbers)
     scores = blended(made, branches)
     for name, one in zip((*names, "all"), (*branches, scores), strict=True):
         print(line(name, clips(held, one[:, 0])))
-    if chosen.ship:
-        sound, path = nets(chosen.sound, chosen.ship), model_path(chosen.models)
-        digest = write(sound, load_branch(chosen.ship_statistics), made, path)
+    if chosen.models:
+        path = model_path(chosen.models)
+        digest = write(sound, panels, made, path, examples(chosen.prepared))
         print("wrote", path.name, digest[:12])
-        card(chosen, corpus, held, scores)
+        card(chosen, read(chosen.prepared), held, scores)
+
+
+def examples(prepared: Path, count: int = 60) -> list[NDArray[np.float32]]:
+    """Utterances of every kind and version that trained, to set the range of what is computed in 8 bits."""
+    corpus = read(prepared)
+    rows = np.random.default_rng(0).choice(np.flatnonzero(np.isin(corpus["licence_class"], OPEN)), count, replace=False)
+    return [corpus.sound(int(i)).astype(np.float32) / 32768 for i in rows]
 
 
 def model_path(folder: Path) -> Path:
@@ -279,7 +298,8 @@ def card(chosen: argparse.Namespace, corpus: Corpus, held: Corpus, scores: NDArr
     score, llr = ratios(cut, levels), cross_calibrated(cut)
     made = calibration.fit(score, spoofs(cut), groups(cut), max_llr=MAX_LLR, method="logistic")
     print(f"calibration {made.scores} {made.llrs} {made.llr_range}; Cllr {cllr(llr, spoofs(cut)):.3f}")
-    print(gain(attacks(long), MAX_LLR))
+    if long:
+        print(gain(attacks(long), MAX_LLR))
     own = as_clips(attacks(short), score[: len(attacks(short))], held)
     figures, _ = held_out_figures(own, llr[: len(own.score)])
     expected = quality(cut, score, llr)
@@ -291,8 +311,7 @@ def card(chosen: argparse.Namespace, corpus: Corpus, held: Corpus, scores: NDArr
         "[training.data]",
         sources(corpus),
         "[cross_validation]",
-        'protocol = "whole pages held out together with every system of theirs; as they are and degraded; intervals by '
-        'resampling pages"',
+        f'protocol = "{PUBLIC if chosen.public else HELD_OUT}; intervals by resampling pages"',
         *figures,
         "",
         made.to_toml(),
