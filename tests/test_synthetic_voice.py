@@ -309,8 +309,9 @@ def test_the_networks_hear_nothing_of_gain_or_offset() -> None:
 
     plain = logits(VOICE[: 3 * RATE])
     assert plain.shape == (3,)
-    np.testing.assert_allclose(logits(VOICE[: 3 * RATE] * np.float32(0.01)), plain, atol=0.05)
-    np.testing.assert_allclose(logits(VOICE[: 3 * RATE] + np.float32(0.02)), plain, atol=0.05)
+    # Half computed in 8 bits: another rounding moves a logit by 0.06, where utterances differ by 2.
+    np.testing.assert_allclose(logits(VOICE[: 3 * RATE] * np.float32(0.01)), plain, atol=0.1)
+    np.testing.assert_allclose(logits(VOICE[: 3 * RATE] + np.float32(0.02)), plain, atol=0.1)
 
 
 def test_more_of_the_same_speech_is_a_bolder_score() -> None:

@@ -1,6 +1,6 @@
 """The branch on statistics under the protocol of `compare.py`.
 
-    python compare_branch.py PREPARED --out RUNS --name statistics [--unlicensed]
+    python compare_branch.py PREPARED --out RUNS --name statistics [--rated] [--unlicensed]
 
 Writes `RUNS/NAME.npz` (scores, NaN where not measured) and `RUNS/NAME-FOLD.pt`.
 """
@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="statistics")
     parser.add_argument("--unlicensed", action="store_true")
+    parser.add_argument("--rated", action="store_true", help="on what rated.py measured as well")
     parser.add_argument("--all", action="store_true", help="train on every page and stop: what ships")
     options = (("passes", int), ("members", int), ("noise", float), ("decay", float), ("made", float), ("alone", float))
     for name, kind in options:
@@ -42,7 +43,7 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     plan = Plan(**{name: getattr(chosen, name) for name, _ in options})
     corpus, licences = read(chosen.prepared), UNLICENSED if chosen.unlicensed else OPEN
-    x, there = table(chosen.prepared, corpus)
+    x, there = table(chosen.prepared, corpus, chosen.rated)
     if chosen.all:
         rows = trains(corpus, np.zeros(len(corpus), bool), licences) & there
         torch.save(train(corpus.take(rows), x[rows], plan).state_dict(), chosen.out / f"{chosen.name}-all.pt")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,21 +18,22 @@ import torch
 from branch import Experts
 from networks import RATE, Network
 from numpy.typing import NDArray
+from rating import KERNELS, Rater
 from torch import Tensor, nn
+
+from inperson.detectors._voice_features import names
 
 sys.path.append(str(Path(__file__).parents[1]))
 from halved import halved, quartered, whole
 
 NAME, VERSION = "synthetic_voice", "0.5.0"
-KERNELS = "/layers."
-"""In the names of the convolutions that are computed in 8 bits: those of `rating.Rater`, most of what is computed."""
 
 
 @dataclass(frozen=True)
 class Blend:
     """logit = bias + the branches' logits, each by its weight, fitted on held-out scores.
 
-    The branches are the families of networks on sound and, last, the networks on statistics. Likewise for converted
+    The branches are the families of networks on sound and, last, the panels on statistics. Likewise for converted
     against generated (`kind`, `kind_bias`, on the mean of all); the codec's is the mean.
     """
 
@@ -61,26 +62,37 @@ class Blend:
 class Together(nn.Module):
     """(1, samples), (1, 327) -> (1, 3). `sound` holds a list of networks for each family; their mean counts."""
 
-    def __init__(self, sound: list[list[Network]], statistics: Experts, blend: Blend) -> None:
+    def __init__(self, sound: list[list[Network]], rater: Rater, panels: list[Experts], blend: Blend) -> None:
         super().__init__()
+        self.rater = rater
         self.sound = nn.ModuleList(nn.ModuleList(nets) for nets in sound)
-        self.statistics, self.blend = statistics, blend
+        self.panels, self.blend = nn.ModuleList(panels), blend
 
     def forward(self, x: Tensor, numbers: Tensor) -> Tensor:
         heard = []
         for nets in self.sound:
             picture = nets[0].front(x)
             heard.append(torch.stack([net.rest(picture) for net in nets]).mean(0))
-        return self.blend(*heard, self.statistics(numbers))
+        return self.blend(*heard, *asked(self.panels, torch.cat([numbers, self.rater(x)], 1)))
+
+
+def asked(panels: Iterable[Experts], numbers: Tensor) -> list[Tensor]:
+    """(rows, 3) by each panel; one that knows the statistics alone is shown no more."""
+    return [panel(numbers[:, : panel.gate.in_features]) for panel in panels]
 
 
 def write(
-    sound: list[list[Network]], statistics: Experts, blend: Blend, path: Path, examples: Sequence[NDArray[np.float32]]
+    sound: list[list[Network]],
+    rater: Rater,
+    panels: list[Experts],
+    blend: Blend,
+    path: Path,
+    examples: Sequence[NDArray[np.float32]],
 ) -> str:
     """Export; returns the file's SHA-256. `examples`, (samples,) each, set the ranges of what is computed in 8 bits."""
     plain = [[net.eval().to(memory_format=torch.contiguous_format) for net in nets] for nets in sound]
-    made = Together(plain, statistics.eval(), blend).eval()
-    size = statistics.gate.in_features
+    made = Together(plain, rater, panels, blend).eval()
+    size = len(names())
     torch.onnx.export(
         made,
         (torch.randn(1, 3 * RATE), torch.randn(1, size)),
@@ -92,7 +104,7 @@ def write(
         dynamo=False,
     )
     numbers = np.zeros((1, size), np.float32)
-    whole(path, [{"sound": (one - one.mean())[None], "features": numbers} for one in examples], KERNELS)
+    whole(path, [{"sound": one[None], "features": numbers} for one in examples], KERNELS)
     onnx.save(halved(quartered(onnx.load(path))), path)
     onnx.checker.check_model(onnx.load(path))
     return hashlib.sha256(path.read_bytes()).hexdigest()

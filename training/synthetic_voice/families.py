@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from listening import Listener
 from networks import Coarse, Conformer, Lcnn, Lfcc, LogBands, LogSpectrum, ResNet, Split
-from rating import Rater
 
 FAMILIES = {
     "resnet_coarse": lambda: ResNet(Coarse(), (32, 64, 128, 128)),
@@ -18,5 +17,4 @@ FAMILIES = {
     "conformer_mel": lambda: Conformer(LogBands(80, "mel")),
     "whisper_2": lambda: Listener(2),
     "whisper_3": lambda: Listener(3),
-    "rater_6": lambda: Rater(6),
 }

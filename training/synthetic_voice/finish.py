@@ -1,6 +1,6 @@
 """From networks to a shipped model: export, the two-level model, calibration, kinds and quality, written for the card.
 
-    python finish.py PREPARED RUNS --sound NAME... --statistics NAME                    # prints the blend
+    python finish.py PREPARED RUNS --sound NAME... --statistics NAME...            # prints the blend
     python finish.py PREPARED RUNS --sound NAME... --statistics NAME --ship FILE.pt... --ship-statistics FILE.pt \
         --long rows.csv natural.csv --models ../../models --cards ../../cards
     python finish.py PREPARED RUNS --sound NAME... --statistics NAME --ship ... --ship-statistics ... --public PUBLIC
@@ -32,6 +32,7 @@ from networks import Network
 from numpy.typing import NDArray
 from pooling import LENGTHS, Recording, attacks, excerpts, fit, gain, to_toml
 from pooling import read as read_long
+from rating import Rater, examples
 from sklearn.linear_model import LogisticRegression, Ridge
 from unheard import logits, pages
 
@@ -150,7 +151,7 @@ def kinds(corpus: Corpus, scores: NDArray[np.float32], right: float = 0.8) -> st
         least[name] = chosen[0]
         told.append(f"{name} named in {chosen[1]:.2f} of its clips and {chosen[2]:.2f} of the other kind's")
     return (
-        f"[kinds]\n# Held-out pages, clean: {'; '.join(told)}. Codecs are not named.\n"
+        f"[kinds]\n# Clean: {'; '.join(told)}. Codecs are not named.\n"
         f"generated = {least['generated']:.4f}\nconverted = {least['converted']:.4f}\ncodec = 1000.0\nlead = 0.0\n"
     )
 
@@ -250,20 +251,22 @@ def main() -> None:
     parser.add_argument("prepared", type=Path)
     parser.add_argument("runs", type=Path)
     parser.add_argument("--sound", nargs="+", required=True, help="families of networks on sound, with their tags")
-    parser.add_argument("--statistics", required=True)
+    parser.add_argument("--statistics", nargs="+", required=True, help="panels (compare_branch.py)")
     parser.add_argument("--ship", type=Path, nargs="+", help="networks on sound; of those of a family the mean ships")
-    parser.add_argument("--ship-statistics", type=Path)
+    parser.add_argument("--ship-statistics", type=Path, nargs="*", default=[])
+    parser.add_argument("--rater", type=Path, help="what rating.py wrote")
+    parser.add_argument("--weights", type=Path, help="the rater's, of its package")
     parser.add_argument("--public", type=Path, help="utterances of pages that trained nothing (prepare.py)")
     parser.add_argument("--long", type=Path, nargs="*", default=[])
     parser.add_argument("--models", type=Path)
     parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
-    names = [*chosen.sound, chosen.statistics]
+    names = [*chosen.sound, *chosen.statistics]
     sound = nets(chosen.sound, chosen.ship) if chosen.ship else []
-    panels = load_branch(chosen.ship_statistics) if chosen.ship else None
+    panels = [load_branch(path) for path in chosen.ship_statistics]
     if chosen.public:
         held = pages(chosen.public, HALF)
-        branches = logits(held, sound, panels, chosen.runs / f"public-{HALF}.npz")
+        branches = logits(held, sound, chosen.rater, panels, chosen.runs / f"public-{HALF}.npz")
     else:
         held, branches = scored(read(chosen.prepared), chosen.runs, names)
     made = blend(held, branches)
@@ -273,16 +276,9 @@ def main() -> None:
         print(line(name, clips(held, one[:, 0])))
     if chosen.models:
         path = model_path(chosen.models)
-        digest = write(sound, panels, made, path, examples(chosen.prepared))
+        digest = write(sound, Rater.of(chosen.weights), panels, made, path, examples(chosen.prepared))
         print("wrote", path.name, digest[:12])
         card(chosen, read(chosen.prepared), held, scores)
-
-
-def examples(prepared: Path, count: int = 60) -> list[NDArray[np.float32]]:
-    """Utterances of every kind and version that trained, to set the range of what is computed in 8 bits."""
-    corpus = read(prepared)
-    rows = np.random.default_rng(0).choice(np.flatnonzero(np.isin(corpus["licence_class"], OPEN)), count, replace=False)
-    return [corpus.sound(int(i)).astype(np.float32) / 32768 for i in rows]
 
 
 def model_path(folder: Path) -> Path:

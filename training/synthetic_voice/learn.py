@@ -71,13 +71,12 @@ def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
 
     `source` gives sound to any family, or pictures to those whose front end has `finish`, and several times faster.
     """
-    torch.manual_seed(0 if recipe.start else recipe.seed)  # one beginning, so that their weights may be averaged
+    torch.manual_seed(recipe.seed)
     net = FAMILIES[recipe.family]().to(memory_format=torch.channels_last)
     if recipe.start:
         net.begin(Path(recipe.start))
     if recipe.on:
         net.load_state_dict(torch.load(recipe.on, weights_only=True))
-    torch.manual_seed(recipe.seed)
     mean = copy.deepcopy(net)  # at the start far off, but forgotten long before the end
     steps = recipe.samples // recipe.batch
     groups = parameters(net, recipe)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from batches import channel
@@ -33,14 +35,19 @@ def _open(prepared: Path) -> None:
 
 
 def _row(i: int) -> Floats:
-    sound = _corpus.sound(i).astype(np.float32) / 32768
-    if _corpus["version"][i] == AGAIN:
-        seed = hashlib.sha256(f"{_corpus['path'][i]}|{AGAIN}".encode()).digest()[:8]
-        sound = channel(sound[None] / (np.sqrt(np.mean(np.square(sound))) + 1e-6), np.random.default_rng(list(seed)))[0]
     try:
-        return statistics(sound)
+        return statistics(heard(_corpus, i))
     except ValueError:
         return np.full(len(names()), np.nan, np.float32)
+
+
+def heard(corpus: Corpus, i: int) -> Floats:
+    """The sound of a row, through one more channel if it is the version `AGAIN`."""
+    sound = corpus.sound(i).astype(np.float32) / 32768
+    if corpus["version"][i] != AGAIN:
+        return sound
+    seed = hashlib.sha256(f"{corpus['path'][i]}|{AGAIN}".encode()).digest()[:8]
+    return channel(sound[None] / (np.sqrt(np.mean(np.square(sound))) + 1e-6), np.random.default_rng(list(seed)))[0]
 
 
 def statistics(sound: Floats) -> Floats:
@@ -50,32 +57,50 @@ def statistics(sound: Floats) -> Floats:
 
 def build(prepared: Path, version: str, workers: int) -> None:
     corpus = read(prepared)
-    for number, path in enumerate(corpus.files):
-        out = Path(str(path.filename)).with_suffix(f".{version}.npz")
-        wanted = np.flatnonzero((corpus.file == number) & (corpus["version"] == version) & (corpus["number"] == "0"))
-        keys = np.char.add(np.char.add(corpus["path"][wanted], "|"), version)
-        held = dict(zip(*(np.load(out)[n] for n in ("keys", "x")), strict=True)) if out.exists() else {}
-        rows = [int(i) for i, key in zip(wanted, keys, strict=True) if key not in held]
-        with ProcessPoolExecutor(workers, initializer=_open, initargs=(prepared,)) as pool:
-            made = pool.map(_row, rows, chunksize=32)
-            held |= {f"{corpus['path'][i]}|{version}": x for i, x in zip(rows, made, strict=True)}
-        np.savez(out, keys=np.array(list(held)), x=np.stack(list(held.values())))
-        print(f"{out.name}: {len(rows)} more, {len(held)} in all", flush=True)
+    with ProcessPoolExecutor(workers, initializer=_open, initargs=(prepared,)) as pool:
+        for number, path in enumerate(corpus.files):
+            keep(prepared, Path(str(path.filename)).stem, corpus, number, version, pool, _row)
 
 
-def table(prepared: Path, corpus: Corpus) -> tuple[Floats, NDArray[np.bool_]]:
-    """(rows, 327) and which rows were measured."""
+def keep(
+    folder: Path,
+    name: str,
+    corpus: Corpus,
+    number: int,
+    version: str,
+    pool: ProcessPoolExecutor,
+    row: Callable[[int], NDArray[np.floating[Any]]],
+) -> None:
+    """Write `folder/NAME.VERSION.npz`: what `row` makes of each first utterance of file `number`, where it lacks."""
+    out = folder / f"{name}.{version}.npz"
+    wanted = np.flatnonzero((corpus.file == number) & (corpus["version"] == version) & (corpus["number"] == "0"))
+    keys = np.char.add(np.char.add(corpus["path"][wanted], "|"), version)
+    held = dict(zip(*(np.load(out)[n] for n in ("keys", "x")), strict=True)) if out.exists() else {}
+    rows = [int(i) for i, key in zip(wanted, keys, strict=True) if key not in held]
+    made = pool.map(row, rows, chunksize=32)
+    held |= {f"{corpus['path'][i]}|{version}": x for i, x in zip(rows, made, strict=True)}
+    np.savez(out, keys=np.array(list(held)), x=np.stack(list(held.values())))
+    print(f"{out.name}: {len(rows)} more, {len(held)} in all", flush=True)
+
+
+def table(prepared: Path, corpus: Corpus, rated: bool = False) -> tuple[Floats, NDArray[np.bool_]]:
+    """What was measured of each row, and which rows were: (rows, 327), with `rated.py`'s beside them (rows, 2375)."""
+    x = np.concatenate([_read(folder, corpus) for folder in (prepared, prepared / "rated")[: 1 + rated]], axis=1)
+    return x, np.isfinite(x).all(axis=1)
+
+
+def _read(folder: Path, corpus: Corpus) -> Floats:
     held: dict[str, Floats] = {}
-    for path in sorted(prepared.glob("*.npz")):
+    for path in sorted(folder.glob("*.npz")):
         with np.load(path, allow_pickle=False) as there:
             held |= dict(zip(there["keys"].tolist(), there["x"], strict=True))
-    x = np.full((len(corpus), len(names())), np.nan, np.float32)
+    x = np.full((len(corpus), len(next(iter(held.values())))), np.nan, np.float32)
     keys = np.char.add(np.char.add(corpus["path"], "|"), corpus["version"])
     for i in np.flatnonzero(corpus["number"] == "0"):
         found = held.get(str(keys[i]))
         if found is not None:
             x[i] = found
-    return x, np.isfinite(x).all(axis=1)
+    return x
 
 
 def main() -> None:

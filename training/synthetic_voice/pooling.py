@@ -345,7 +345,7 @@ def to_toml(levels: Levels, comment: str = "") -> str:
     """The card's ``[utterances]`` table."""
     return (
         "[utterances]\n"
-        "# Two-level model of window logits (training/synthetic_voice/pooling.py), cross-validated by page.\n"
+        "# Two-level model of window logits (training/synthetic_voice/pooling.py).\n"
         f"{comment}"
         f"deviation = {levels.within:.4f}\n"
         f"means = [{levels.means[0]:.4f}, {levels.means[1]:.4f}]\n"

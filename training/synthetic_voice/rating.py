@@ -1,70 +1,107 @@
-"""The convolutions of Distill-MOS (Stahl and Gamper, ICASSP 2025), trained further on what a machine leaves in speech.
+"""What the convolutions of Distill-MOS hear in an utterance (Stahl and Gamper, 2025, arXiv 2502.05356).
 
-They were distilled from XLS-R to rate how good speech sounds, and look at magnitude and phase. The weights come from a
-package of the registry (README.md).
+    python rating.py WEIGHTS.pt PREPARED --out rater.onnx
+
+They were distilled from XLS-R to rate how good speech sounds, and look at magnitude and phase. Here they stay as they
+are, computed in 8 bits: the mean and deviation over time of each of their outputs are numbers beside the statistics
+(`rated.py` measures them, `branch.py` learns on both). The weights come from a package of the registry (README.md).
 """
 
 from __future__ import annotations
 
+import argparse
+import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
-from networks import RATE, Head, Network
+from corpus import OPEN, read
+from networks import RATE
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+
+sys.path.append(str(Path(__file__).parents[1]))
+from halved import whole
 
 WINDOW, STEP = RATE // 50, RATE // 100
 WIDTHS = (2, 64, 64, 128, 256, 256, 256)
 LOUDNESS = 0.12
 """Root mean square of the sound before the transform: about that of speech whose peak is 1, as it was trained with."""
+NUMBERS = 2048
+KERNELS = "/layers."
+"""In the names of the convolutions, most of what the whole model computes."""
 
 
 class Compressed(nn.Module):
     """The spectrum with magnitudes to the power of 0.3: (batch, samples) -> (batch, 2, 161, frames)."""
 
-    channels, height = 2, WINDOW // 2 + 1
-
     def __init__(self) -> None:
         super().__init__()
         window = torch.hann_window(WINDOW)
-        angle = 2 * torch.pi * torch.arange(self.height)[:, None] * torch.arange(WINDOW) / WINDOW
+        angle = 2 * torch.pi * torch.arange(WINDOW // 2 + 1)[:, None] * torch.arange(WINDOW) / WINDOW
         basis = torch.cat([torch.cos(angle) * window, -torch.sin(angle) * window])[:, None]
         self.register_buffer("basis", basis, persistent=False)
-        self.register_buffer("window", window, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x * (LOUDNESS / (x.square().mean(1, keepdim=True).sqrt() + 1e-9))
-        if self.training:  # the same, several times faster, and not to be had in ONNX
-            made = torch.fft.rfft(x.unfold(1, WINDOW, STEP) * self.window).transpose(1, 2)
-            both = torch.stack([made.real, made.imag], 1)
-        else:
-            both = functional.conv1d(x[:, None], self.basis, stride=STEP).unflatten(1, (2, self.height))
+        both = functional.conv1d(x[:, None], self.basis, stride=STEP).unflatten(1, (2, -1))
         power = both.square().sum(1, keepdim=True).clamp(min=1e-12)
         return both * power**-0.35
 
 
-class Rater(Network):
-    """The first convolutions, and a head on the mean and deviation over time of what they find."""
+class Rater(nn.Module):
+    """(batch, samples) -> (batch, 2048): mean and deviation over time of 256 kernels at four heights."""
 
-    def __init__(self, layers: int = 6) -> None:
-        super().__init__(Compressed())
-        height, held = self.front.height, []
-        for number, (i, o) in enumerate(pairwise(WIDTHS[: layers + 1])):
-            down, along = (2 if number else 1), (2 if number == len(WIDTHS) - 2 else 1)
-            held += [nn.Conv2d(i, o, 3, (down, along), (0, 1)), nn.LeakyReLU(0.1)]
-            height = (height - 3) // down + 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.front, held = Compressed(), []
+        for number, (i, o) in enumerate(pairwise(WIDTHS)):
+            steps = (2 if number else 1, 2 if number == len(WIDTHS) - 2 else 1)
+            held += [nn.Conv2d(i, o, 3, steps, (0, 1)), nn.LeakyReLU(0.1)]
         self.layers = nn.Sequential(*held)
-        self.head = Head(WIDTHS[layers] * height)
 
-    def rest(self, picture: Tensor) -> Tensor:
-        return self.head(self.layers(picture).flatten(1, 2))
+    @classmethod
+    def of(cls, weights: Path) -> Rater:
+        """With the package's weights."""
+        held, made = torch.load(weights, map_location="cpu", weights_only=True)["model"], cls()
+        made.layers.load_state_dict({name: held[f"cnn.cnn.{name}"] for name in made.layers.state_dict()})
+        return made.eval()
 
-    def begin(self, path: Path) -> None:
-        """From the package's weights."""
-        held = torch.load(path, map_location="cpu", weights_only=True)["model"]
-        self.layers.load_state_dict({name: held[f"cnn.cnn.{name}"] for name in self.layers.state_dict()})
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.layers(self.front(x)).flatten(1, 2)
+        mean = found.mean(2)
+        return torch.cat([mean, ((found - mean[:, :, None]).square().mean(2) + 1e-10).sqrt()], 1)
 
-    def learned(self) -> list[nn.Parameter]:
-        """Parameters that `begin` sets."""
-        return list(self.layers.parameters())
+
+def examples(prepared: Path, count: int = 100) -> list[NDArray[np.float32]]:
+    """Utterances of every kind and version that trained, to set the range of what is computed in 8 bits."""
+    corpus = read(prepared)
+    trained = np.flatnonzero(np.isin(corpus["licence_class"], OPEN))
+    rows = np.random.default_rng(0).choice(trained, count, replace=False)
+    sounds = (corpus.sound(int(i)).astype(np.float32) / 32768 for i in rows)
+    return [sound - sound.mean() for sound in sounds]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("prepared", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args()
+    torch.onnx.export(
+        Rater.of(chosen.weights),
+        (torch.randn(1, 3 * RATE),),
+        str(chosen.out),
+        input_names=["sound"],
+        output_names=["numbers"],
+        dynamic_axes={"sound": {1: "samples"}},
+        opset_version=17,
+        dynamo=False,
+    )
+    whole(chosen.out, [{"sound": sound[None]} for sound in examples(chosen.prepared)], KERNELS)
+
+
+if __name__ == "__main__":
+    main()

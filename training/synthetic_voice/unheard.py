@@ -15,10 +15,12 @@ import numpy as np
 import torch
 from branch import Experts
 from corpus import ATTACKS, Corpus, read
+from export import asked
 from learn import score
 from measured import statistics
 from networks import Network
 from numpy.typing import NDArray
+from rated import opened, rated
 
 sys.path.append(str(Path(__file__).parents[1] / "protocols"))
 import split
@@ -35,8 +37,10 @@ def pages(prepared: Path, half: str) -> Corpus:
     return corpus.take(rows & np.array([split.half(page) == half for page in corpus["source"]]))
 
 
-def logits(corpus: Corpus, families: Sequence[Sequence[Network]], panels: Experts, cache: Path) -> list[Floats]:
-    """(rows, 3) by each family's mean and, last, by the networks on statistics; `cache` keeps what was heard."""
+def logits(
+    corpus: Corpus, families: Sequence[Sequence[Network]], rater: Path, panels: Sequence[Experts], cache: Path
+) -> list[Floats]:
+    """(rows, 3) by each family's mean and, last, by each panel; `cache` keeps what was heard and measured."""
     held = dict(np.load(cache)) if cache.exists() else {}
     out = []
     for nets in families:
@@ -48,12 +52,17 @@ def logits(corpus: Corpus, families: Sequence[Sequence[Network]], panels: Expert
                 np.savez(cache, **held)
             heard.append(held[name])
         out.append(np.mean(heard, axis=0))
+    sounds = [corpus.sound(i).astype(np.float32) / 32768 for i in range(len(corpus))]
     if "statistics" not in held:
-        sounds = (corpus.sound(i).astype(np.float32) / 32768 for i in range(len(corpus)))
         held["statistics"] = np.stack([statistics(sound) for sound in sounds])
         np.savez(cache, **held)
+    if "rated" not in held:
+        session = opened(rater)
+        held["rated"] = np.stack([rated(session, sound) for sound in sounds])
+        np.savez(cache, **held)
+    numbers = np.concatenate([held["statistics"], held["rated"]], axis=1)
     with torch.inference_mode():
-        return [*out, panels(torch.from_numpy(held["statistics"])).numpy()]
+        return [*out, *(one.numpy() for one in asked(panels, torch.from_numpy(numbers)))]
 
 
 def _name(net: Network) -> str:
