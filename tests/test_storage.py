@@ -79,7 +79,7 @@ def test_objects_are_found_fetched_analysed_and_not_fetched_again(bucket: Any, t
     assert run(urls, out, workers=1, schemes=("memory",), confinement=wanted).analysed == 2
     assert list(spool.iterdir()) == []
     assert sorted(line["path"] for line in lines(out)) == sorted(urls)
-    assert [line["report"]["media"]["path"] for line in lines(out)] == urls
+    assert all(line["report"]["media"]["path"] == line["path"] for line in lines(out))  # in the order of arrival
     assert run(urls, out, schemes=("memory",)) == batch.Tally(total=2, skipped=2)
     bucket.pipe("/calls/a.mp4", b"fine and changed, and longer")
     again = run(urls, out, workers=1, schemes=("memory",), confinement=wanted)
