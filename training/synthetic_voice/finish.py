@@ -261,6 +261,10 @@ def main() -> None:
     parser.add_argument("--models", type=Path)
     parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
+    if (chosen.models or chosen.public) and not (
+        chosen.ship and chosen.ship_statistics and chosen.rater and chosen.weights
+    ):
+        parser.error("--models and --public need --ship, --ship-statistics, --rater and --weights")
     names = [*chosen.sound, *chosen.statistics]
     sound = nets(chosen.sound, chosen.ship) if chosen.ship else []
     panels = [load_branch(path) for path in chosen.ship_statistics]
