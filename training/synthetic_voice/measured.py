@@ -94,6 +94,8 @@ def _read(folder: Path, corpus: Corpus) -> Floats:
     for path in sorted(folder.glob("*.npz")):
         with np.load(path, allow_pickle=False) as there:
             held |= dict(zip(there["keys"].tolist(), there["x"], strict=True))
+    if not held:
+        raise SystemExit(f"{folder}: expected NAME.VERSION.npz, found none; run measured.py or rated.py first")
     x = np.full((len(corpus), len(next(iter(held.values())))), np.nan, np.float32)
     keys = np.char.add(np.char.add(corpus["path"], "|"), corpus["version"])
     for i in np.flatnonzero(corpus["number"] == "0"):

@@ -27,6 +27,7 @@ from halved import whole
 
 WINDOW, STEP = RATE // 50, RATE // 100
 WIDTHS = (2, 64, 64, 128, 256, 256, 256)
+"""Window, step and channels as in the package (`distillmos.sqa`), or its weights would mean nothing."""
 LOUDNESS = 0.12
 """Root mean square of the sound before the transform: about that of speech whose peak is 1, as it was trained with."""
 NUMBERS = 2048
