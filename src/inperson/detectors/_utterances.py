@@ -104,10 +104,8 @@ class Cutter:
         ready = min(len(self._speech), self._end // HOP - self._hop)
         if ready <= 0:
             return done
-        sound = self._joined()
-        for probability in self._speech[:ready]:
-            hop = sound[self._index(self._hop) : self._index(self._hop + 1)]
-            made = self._step(hop, probability, self._in_gap())
+        for probability, power, zeros in zip(self._speech[:ready], *self._measured(ready), strict=True):
+            made = self._step(power, zeros, probability, self._in_gap())
             self._hop += 1
             if made:
                 done.append(made)
@@ -115,9 +113,17 @@ class Cutter:
         self._drop()
         return done
 
-    def _step(self, hop: Floats, probability: float, gap: bool) -> Utterance | None:
-        power = float(np.mean(np.square(hop, dtype=np.float64))) if len(hop) else 0.0
-        zeros = int(np.count_nonzero(hop == 0))
+    def _measured(self, count: int) -> tuple[list[float], list[int]]:
+        """Mean square and number of zeros of the next hops; of what the first ones lack before the sound begins, 0."""
+        begin, stop = (self._index(self._hop + i) for i in (0, count))
+        lacking = count * HOP - (stop - begin)
+        hops = np.pad(self._joined()[begin:stop].astype(np.float64), (lacking, 0), constant_values=np.nan)
+        held = hops.reshape(count, HOP)
+        present = np.maximum(np.count_nonzero(held == held, axis=1), 1)
+        power = np.nansum(np.square(held), axis=1) / present
+        return power.tolist(), np.count_nonzero(held == 0, axis=1).tolist()
+
+    def _step(self, power: float, zeros: int, probability: float, gap: bool) -> Utterance | None:
         pause = probability < PAUSE and not gap
         speech = not gap and probability >= (OFF if self._open is not None and self._open.quiet == 0 else ON)
         if self._open is None:
@@ -161,6 +167,8 @@ class Cutter:
         return max(hop * HOP - self._first, 0)
 
     def _in_gap(self) -> bool:
+        if not self._gaps:
+            return False
         here = self._span(self._hop, self._hop + 1)
         return any(gap & here for gap in self._gaps)
 

@@ -280,9 +280,8 @@ def _correlation(a: Array, b: Array) -> float:
 
 def _group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) -> dict[str, float]:
     s, y = spectrum[active], ramp[active]
-    cepstrum = _irfft(np.log(np.abs(s) + EPS), axis=1)
-    cepstrum[:, 30:-29] = 0  # lifter: the envelope, without the harmonics
-    envelope = _rfft(cepstrum, axis=1).real
+    power = s.real * s.real + s.imag * s.imag
+    envelope = _liftered(np.log(np.sqrt(power) + EPS))
     product = s.real * y.real + s.imag * y.imag
     delay = product[:, 4:244] / (np.exp(2 * 0.9 * envelope[:, 4:244]) + EPS)  # 125 to 7600 Hz
     delay = np.sign(delay) * np.abs(delay) ** 0.4
@@ -293,14 +292,37 @@ def _group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) ->
         out[f"mgd.mean{i}"] = coefficients[:, i].mean() / scale.mean()
         out[f"mgd.std{i}"] = np.log(scale[i] / scale.mean())
     # Plain group delay in samples, against the envelope's power: how early or late a band's energy lies in its frame.
-    power = s.real * s.real + s.imag * s.imag
     plain = np.clip(product / (power + 1e-3 * np.exp(2 * envelope) + EPS), -200, 200)
     for band in BANDS:
         part = plain[:, _bins(band)]
-        out[f"mgd.{band[0]}.mad"] = np.log(np.median(np.abs(part - np.median(part, axis=1, keepdims=True))) + 1e-3)
+        out[f"mgd.{band[0]}.mad"] = np.log(np.median(np.abs(part - _row_medians(part)[:, None])) + 1e-3)
         out[f"mgd.{band[0]}.median"] = np.median(part)
         out[f"mgd.{band[0]}.rough"] = np.log(np.median(np.abs(np.diff(part, axis=1))) + 1e-3)
     return out
+
+
+def _liftered(logs: Array) -> Array:
+    """Log spectra (frames, bins) without what is finer than 30 cepstral coefficients: without the harmonics."""
+    first, second = _lifter()
+    made: Array = (logs @ first) @ second
+    return made
+
+
+@functools.lru_cache(maxsize=1)
+def _lifter() -> tuple[Array, Array]:
+    """(bins, 30) to cepstra and (30, bins) back, of even spectra."""
+    wave = np.cos(2 * np.pi / FFT * np.outer(np.arange(FFT // 2 + 1), np.arange(30)))
+    twice = np.full(FFT // 2 + 1, 2.0)  # every bin but the first and the last stands for two
+    twice[[0, -1]] = 1.0
+    count = np.where(np.arange(30) == 0, 1.0, 2.0)
+    return (wave * twice[:, None] / FFT).astype(np.float32), (wave * count).T.astype(np.float32)
+
+
+def _row_medians(x: Array) -> Array:
+    """(n, m) -> (n,). Sorting short rows is several times faster than numpy's median of them."""
+    ordered, middle = np.sort(x, axis=1), x.shape[1] // 2
+    made: Array = 0.5 * (ordered[:, middle] + ordered[:, (x.shape[1] - 1) // 2])
+    return made
 
 
 LONG, LONG_FFT = 640, 1024
@@ -401,16 +423,7 @@ def _harmonic_phase(framed: Array, f0: Array, voiced: NDArray[np.bool_]) -> dict
     rows = np.flatnonzero(voiced)
     if len(rows) < 10:
         return dict.fromkeys(names, 0.0)
-    n = (np.arange(framed.shape[1]) - framed.shape[1] / 2).astype(np.float32)
-    angle = (-2 * np.pi / RATE * f0[rows]).astype(np.float32)[:, None] * n[None, :]
-    turn = np.empty(angle.shape, np.complex64)
-    np.cos(angle, out=turn.real)
-    np.sin(angle, out=turn.imag)
-    sound, rotor, values = framed[rows], turn.copy(), []
-    for _ in range(HARMONICS):
-        values.append(_dot(sound, rotor.real) + 1j * _dot(sound, rotor.imag))
-        rotor *= turn
-    harmonics = np.stack(values, axis=1)
+    harmonics = _at(framed[rows], (2 * np.pi / RATE * f0[rows])[:, None] * np.arange(1, HARMONICS + 1))
     unit = harmonics / (np.abs(harmonics) + EPS)
     follows = np.flatnonzero(np.diff(rows) == 1)
     out: dict[str, float] = {}
@@ -422,9 +435,24 @@ def _harmonic_phase(framed: Array, f0: Array, voiced: NDArray[np.bool_]) -> dict
     return out
 
 
-def _dot(a: Array, b: Array) -> Array:
-    """Of each row with its like: (n, m), (n, m) -> (n,)"""
-    made: Array = np.einsum("ij,ij->i", a, b)
+PIECE = 32
+"""Samples; a divisor of `LONG`."""
+
+
+def _at(framed: Array, turn: Array) -> Complex:
+    """Fourier sums about the middle of frames (n, m) at `turn` radians a sample (n, k): (n, k).
+
+    Within pieces first and then over them, so that few sines are needed.
+    """
+    rows, size = framed.shape
+    turn = turn.astype(np.float32)[:, None, :]
+    within = turn * np.arange(PIECE, dtype=np.float32)[:, None]
+    fine = np.concatenate([np.cos(within), np.sin(within)], axis=2)
+    pieces = np.matmul(framed.reshape(rows, size // PIECE, PIECE), fine)
+    real, imaginary = np.split(pieces, 2, axis=2)
+    before = turn * (np.arange(0, size, PIECE, dtype=np.float32) - size / 2)[:, None]
+    cosine, sine = np.cos(before), np.sin(before)
+    made: Complex = (real * cosine - imaginary * sine).sum(axis=1) - 1j * (real * sine + imaginary * cosine).sum(axis=1)
     return made
 
 
@@ -442,9 +470,9 @@ def _residual(x: Array) -> dict[str, float]:
     correlation[:, 0] *= 1 + 1e-4  # 40 dB of white noise: keeps a band-limited frame from a singular fit
     coefficients, error = _levinson(correlation)
     gain = np.log(correlation[:, 0] / (error + EPS))
-    residual = framed[:, ORDER:].copy()
+    residual, weights = framed[:, ORDER:].copy(), coefficients.astype(np.float32)
     for k in range(1, ORDER + 1):
-        residual += coefficients[:, k : k + 1] * framed[:, ORDER - k : framed.shape[1] - k]
+        residual += weights[:, k : k + 1] * framed[:, ORDER - k : framed.shape[1] - k]
     residual /= residual.std(axis=1, keepdims=True) + EPS
     residual -= residual.mean(axis=1, keepdims=True)
     square = residual * residual
@@ -500,7 +528,7 @@ def _modulation(power: Array) -> dict[str, float]:
 
 def _lines(x: Array) -> dict[str, float]:
     framed = _frames(x, 2048, 1024) * _hann(2048)
-    mean = np.log(np.median(np.abs(_rfft(framed)) ** 2, axis=0) + 1e-9)
+    mean = np.log(_row_medians(np.ascontiguousarray((np.abs(_rfft(framed)) ** 2).T)) + 1e-9)
     smooth = np.convolve(np.pad(mean, 15, mode="edge"), np.ones(31) / 31, mode="valid")
     rest = mean - smooth
     out: dict[str, float] = {}

@@ -25,8 +25,8 @@ def repeats(sound: Floats) -> bool:
     lags = np.arange(int(LAGS[0] * RATE), min(int(LAGS[1] * RATE), size // 2))
     if not len(lags):
         return False
-    padded = fast_length(2 * size)
-    alike = irfft(np.square(np.abs(rfft(wave, padded))), padded)[lags]
+    padded = fast_length(size + int(LAGS[1] * RATE))
+    alike = irfft(np.square(np.abs(rfft(wave.astype(np.float32), padded))), padded)[lags]
     energy = np.concatenate([[0.0], np.cumsum(np.square(wave))])
     most = np.sqrt(energy[size - lags] * (energy[size] - energy[lags]))
     return bool(np.any(alike > LIKENESS * most)) and energy[size] > 0

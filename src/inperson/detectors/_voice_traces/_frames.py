@@ -111,8 +111,10 @@ def _residual_peak(sound: Floats, first: int, count: int) -> Array:
     tiled = held[start:need].reshape(tiles, WINDOW)
     weights = predictors(tiled * _hann(WINDOW))
     past = np.pad(held[:need], (ORDER, 0))
-    history = np.lib.stride_tricks.sliding_window_view(past, ORDER)[start:need, ::-1].reshape(tiles, WINDOW, ORDER)
-    residual = tiled - np.matmul(history, weights[:, :, None])[:, :, 0]
+    residual = tiled.copy()
+    for k in range(ORDER):
+        before = past[ORDER + start - 1 - k : ORDER + need - 1 - k].reshape(tiles, WINDOW)
+        residual -= weights[:, k : k + 1] * before
     scale = np.abs(residual).mean(axis=1, keepdims=True) + 1e-9
     flat = np.abs(residual / scale).reshape(-1)[first - start :][: count * FINE]
     made: Array = flat.reshape(count, FINE).max(axis=1)
