@@ -22,7 +22,7 @@ def together(findings: Sequence[Finding], duration: float) -> list[Finding]:
     from inperson.report import Moment
 
     known = {finding.signal: finding for finding in findings}
-    lips, voice = known.get("lip_sync"), known.get("synthetic_voice")
+    lips, voice = known.get("lip_sync"), known.get("synthetic_voice") or known.get("synthetic_voice_open")
     if lips is None or voice is None or lips.status != "scored" or duration <= 0:
         return list(findings)
     offset, period = lips.measurements.get("offset"), voice.measurements.get("block_period")
@@ -30,7 +30,7 @@ def together(findings: Sequence[Finding], duration: float) -> list[Finding]:
     if offset is None or period is None or offset.value - (beside.value if beside else 0.0) < LATE:
         return list(findings)
     note = (
-        f"The sound is {offset.value:.0f} ms late, and synthetic_voice finds abrupt changes every {period.value:.0f} "
+        f"The sound is {offset.value:.0f} ms late, and {voice.signal} finds abrupt changes every {period.value:.0f} "
         "ms: a voice changer that works in blocks leaves both; so can a headset and the packets of a call. Neither "
         "score counts the other."
     )

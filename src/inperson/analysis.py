@@ -72,7 +72,7 @@ def analyze(
     path : str or Path
         A local recording: mp4, mov, mkv, webm, avi, wav, flac, mp3, m4a, ogg; sound or picture may be missing.
     signals : iterable of str, optional
-        Which signals to look at; all of `inperson.detectors.names` by default.
+        Which signals to look at; those of `inperson.detectors.usual` by default.
     detectors : sequence of callables, optional
         Zero-argument callables that return a `Detector`, used instead of those for `signals`.
     turns : path or sequence of Turn, optional

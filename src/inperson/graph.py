@@ -18,6 +18,7 @@ TASKS = {
     "face_swap": ("video", "faceSwap"),
     "lip_sync": ("multimodal", "lipSync"),
     "synthetic_voice": ("audio", "voiceClone"),
+    "synthetic_voice_open": ("audio", "voiceClone"),
 }
 """Signal to Graph's ``modality`` and its own example name of the task."""
 

@@ -1,12 +1,12 @@
 """`synthetic_voice` on clips as they are found: nothing cut, levelled or repeated, no turns supplied.
 
-    python training/protocols/synthetic_voice_clips.py DEV OUT [--least 4.0] [--halves]
+    python training/protocols/synthetic_voice_clips.py DEV OUT [--least 4.0] [--halves] [--variants]
 
 DEV is a folder that ``training/synthetic_voice/collect.py --split devtest`` (or `measure`) wrote. Writes
 OUT/manifest.csv for ``inperson evaluate``: every clip of at least `--least` seconds, neural codecs and vocoder copies
 left out. With `--halves`, half of the pages may fit a calibration (`split.half` of their name); without, all only
-measure. File trivia tells part of the classes here (`docs/evaluation.md`), so read it beside the protocol of
-synthetic_voice.py.
+measure. With `--variants`, the variant trained on openly licensed recordings alone is asked as well. File trivia tells
+part of the classes here (`docs/evaluation.md`), so read it beside the protocol of synthetic_voice.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import manifest
 import split
 from synthetic_voice import RESYNTHESIS, SIGNAL, person
 
+from inperson.detectors import VARIANTS
 from inperson.media import probe
 
 KEPT = ("kind", "source", "language", "accent", "sex", "licence_class")
@@ -51,8 +52,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--least", type=float, default=4.0)
     parser.add_argument("--halves", action="store_true")
+    parser.add_argument("--variants", action="store_true")
     options = parser.parse_args()
     made = rows(options.dev, options.least, options.halves)
+    if options.variants:
+        made += [row | {"signal": name} for name, of in VARIANTS.items() if of == SIGNAL for row in made]
     options.out.mkdir(parents=True, exist_ok=True)
     manifest.write(options.out / "manifest.csv", made)
     print(manifest.counts(made, "split", "label", "kind"))

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from batches import targets
 from compare_branch import load as load_branch
-from corpus import OPEN, Corpus, read
+from corpus import OPEN, UNLICENSED, Corpus, read
 from export import NAME, VERSION, Blend, write
 from families import FAMILIES
 from figures import ATTACKS, Clips, auc, clips, eer, false_alarms, interval, line, threshold, within_page, worst_systems
@@ -123,14 +123,14 @@ def quality(recordings: list[Recording], score: NDArray[np.float64], llr: NDArra
     return f"[quality]\nbias = {bias:.4f}\nweights = [{a:.4f}, {b:.4f}, 0.0]\n"
 
 
-def write_quality(path: Path, recordings: list[Recording], score: NDArray[np.float64], table: str) -> None:
+def write_quality(path: Path, name: str, recordings: list[Recording], score: NDArray[np.float64], table: str) -> None:
     """What training/abstention.py reads."""
     expected = Expected.from_card(tomllib.loads(table)["quality"])
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "signal", "label", "person", "score", "quality"])
         for r, s in zip(recordings, score, strict=True):
-            writer.writerow([r.name, NAME, r.label, r.page, s, expected.quality(s, r.windows.seconds, 20.0)])
+            writer.writerow([r.name, name, r.label, r.page, s, expected.quality(s, r.windows.seconds, 20.0)])
 
 
 def kinds(corpus: Corpus, scores: NDArray[np.float32], right: float = 0.8) -> str:
@@ -156,9 +156,9 @@ def kinds(corpus: Corpus, scores: NDArray[np.float32], right: float = 0.8) -> st
     )
 
 
-def sources(corpus: Corpus) -> str:
+def sources(corpus: Corpus, licences: tuple[str, ...]) -> str:
     """TOML rows: what trained, by source and licence."""
-    usable = np.isin(corpus["licence_class"], OPEN)
+    usable = np.isin(corpus["licence_class"], licences)
     keys = ("source", "licence_class", "repo", "data_license", "label", "path")
     rows = {tuple(map(str, row)) for row in zip(*(corpus[k][usable] for k in keys), strict=True)}
     counts = Counter(row[:5] for row in rows)
@@ -258,6 +258,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="the rater's, of its package")
     parser.add_argument("--public", type=Path, help="utterances of pages that trained nothing (prepare.py)")
     parser.add_argument("--long", type=Path, nargs="*", default=[])
+    parser.add_argument("--unlicensed", action="store_true", help="what ships trained on licence class none too")
     parser.add_argument("--models", type=Path)
     parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
@@ -279,18 +280,20 @@ def main() -> None:
     for name, one in zip((*names, "all"), (*branches, scores), strict=True):
         print(line(name, clips(held, one[:, 0])))
     if chosen.models:
-        path = model_path(chosen.models)
+        path = chosen.models / f"{called(chosen.unlicensed)}-{VERSION}.onnx"
         digest = write(sound, Rater.of(chosen.weights), panels, made, path, examples(chosen.prepared))
         print("wrote", path.name, digest[:12])
         card(chosen, read(chosen.prepared), held, scores)
 
 
-def model_path(folder: Path) -> Path:
-    return folder / f"{NAME}-{VERSION}.onnx"
+def called(unlicensed: bool) -> str:
+    """The model's name, by what it was trained on."""
+    return NAME if unlicensed else f"{NAME}_open"
 
 
 def card(chosen: argparse.Namespace, corpus: Corpus, held: Corpus, scores: NDArray[np.float32]) -> None:
     """Write the card's fitted tables."""
+    name, licences = called(chosen.unlicensed), UNLICENSED if chosen.unlicensed else OPEN
     short, long = clip_recordings(held, scores), [r for path in chosen.long for r in read_long(path)]
     usable = attacks([*short, *long])
     levels = fit(usable, [CORRELATION])
@@ -303,20 +306,20 @@ def card(chosen: argparse.Namespace, corpus: Corpus, held: Corpus, scores: NDArr
     own = as_clips(attacks(short), score[: len(attacks(short))], held)
     figures, _ = held_out_figures(own, llr[: len(own.score)])
     expected = quality(cut, score, llr)
-    write_quality(chosen.runs / "quality.csv", cut, score, expected)
+    write_quality(chosen.runs / f"quality.{name}.csv", name, cut, score, expected)
     parts = [
         to_toml(levels),
         expected,
         kinds(held, scores),
         "[training.data]",
-        sources(corpus),
+        sources(corpus, licences),
         "[cross_validation]",
         f'protocol = "{PUBLIC if chosen.public else HELD_OUT}; intervals by resampling pages"',
         *figures,
         "",
         made.to_toml(),
     ]
-    (chosen.cards / f"{NAME}.fitted.toml").write_text("\n".join(parts), encoding="utf-8")
+    (chosen.cards / f"{name}.fitted.toml").write_text("\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

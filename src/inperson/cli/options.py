@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 Signals = Annotated[
     str | None,
-    typer.Option("--signals", metavar="A,B", help="Signals to look at, separated by commas; all by default."),
+    typer.Option(
+        "--signals", metavar="A,B", help="Signals to look at, separated by commas; by default all but variants."
+    ),
 ]
 Prior = Annotated[
     float, typer.Option("--prior", metavar="P", help="P(signal present) before the recording is seen, between 0 and 1.")

@@ -1,7 +1,8 @@
 """The detectors, one file a signal, and where further ones come from.
 
 A detector is any class that fulfils `inperson.types.Detector`. Those below are built in; a package makes more known by
-an entry point in the group ``inperson.detectors`` (name: the signal; value: ``module:Class``).
+an entry point in the group ``inperson.detectors`` (name: the signal; value: ``module:Class``). A variant of a built-in
+one looks only where it is asked for by name.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ BUILT_IN = {
     "synthetic_voice": "inperson.detectors.synthetic_voice:SyntheticVoice",
     "response_latency": "inperson.detectors.response_latency:ResponseLatency",
     "reading": "inperson.detectors.reading:ReadingFromScreen",
+    "synthetic_voice_open": "inperson.detectors.synthetic_voice:SyntheticVoiceOpen",
 }
+VARIANTS = {"synthetic_voice_open": "synthetic_voice"}
+"""Signals that measure what another one does, by another model."""
 GROUP = "inperson.detectors"
 
 
@@ -31,8 +35,13 @@ def names() -> tuple[str, ...]:
     return (*BUILT_IN, *plugged)
 
 
+def usual() -> tuple[str, ...]:
+    """Those of `names` that are looked at where none is named: all but the variants."""
+    return tuple(name for name in names() if name not in VARIANTS)
+
+
 def factories(signals: Iterable[str] | None = None) -> list[Factory]:
-    """Factories of the detectors for `signals`, in the order of `names`; all of them for None.
+    """Factories of the detectors for `signals`, in the order of `names`; of the `usual` ones for None.
 
     Raises
     ------
@@ -40,7 +49,7 @@ def factories(signals: Iterable[str] | None = None) -> list[Factory]:
         A signal that no detector is known for, none at all, or a plug-in that cannot be loaded.
     """
     known = names()
-    wanted = known if signals is None else tuple(signals)
+    wanted = usual() if signals is None else tuple(signals)
     unknown = [signal for signal in wanted if signal not in known]
     if unknown or not wanted:
         raise InputError(f"expected signals of {', '.join(known)}; found {', '.join(map(repr, unknown)) or 'none'}")

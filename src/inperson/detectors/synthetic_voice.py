@@ -51,7 +51,7 @@ class SyntheticVoice:
 
     signal: ClassVar[str] = "synthetic_voice"
     needs: ClassVar[frozenset[str]] = frozenset({"audio", "speech"})
-    model: ClassVar[str] = "synthetic_voice-0.5.0"
+    model: ClassVar[str] = "synthetic_voice-0.6.0"
 
     def __init__(self) -> None:
         self._session = models.session(self.model)
@@ -195,6 +195,13 @@ class SyntheticVoice:
             f"At least {MIN_SPEECH:.0f} s of the candidate speaking alone, in utterances of 1 s or more, are needed; "
             f"{seconds:.1f} s were found{left}."
         )
+
+
+class SyntheticVoiceOpen(SyntheticVoice):
+    """The same, by a model that was trained on openly licensed recordings alone."""
+
+    signal: ClassVar[str] = "synthetic_voice_open"
+    model: ClassVar[str] = "synthetic_voice_open-0.6.0"
 
 
 def _logits(session: InferenceSession, audio: Floats) -> Floats:

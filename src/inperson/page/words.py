@@ -133,6 +133,8 @@ LIMITS = (
 
 
 def of(signal: str) -> Words:
-    """The words of a signal; of an unknown one its own name and nothing invented."""
-    known = SIGNALS.get(signal)
+    """The words of a signal, a variant's too; of an unknown one its own name and nothing invented."""
+    from inperson.detectors import VARIANTS
+
+    known = SIGNALS.get(VARIANTS.get(signal, signal))
     return known or Words(signal[:1].upper() or "?", signal.replace("_", " "), "", "", ())

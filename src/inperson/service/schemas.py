@@ -38,7 +38,7 @@ class JobOptions(BaseModel):
         default=None,
         min_length=1,
         max_length=32,
-        description="all by default",
+        description="all but variants by default",
         json_schema_extra={"items": {"type": "string", "enum": list(names())}},
     )
     candidate: str | None = Field(

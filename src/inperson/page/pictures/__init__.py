@@ -126,6 +126,7 @@ def _wanted(report: Report) -> Iterator[tuple[int, int, Drawer]]:
         "face_swap": faces.strip,
         "lip_sync": traces.lips,
         "synthetic_voice": sounds.strip,
+        "synthetic_voice_open": sounds.strip,
         "reading": traces.gaze,
     }
     known = [(i, one, drawers[one.signal]) for i, one in enumerate(report.findings) if one.signal in drawers]
