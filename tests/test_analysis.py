@@ -12,7 +12,7 @@ import pytest
 
 import inperson
 from inperson import Abstention, Analyzer, Chunk, Evidence, InputError, Measurement, Reading, Session, Span, analyze
-from inperson.detectors import factories, names
+from inperson.detectors import factories, usual
 from inperson.testing import check_detector
 
 ROOT = Path(__file__).parents[1]
@@ -111,7 +111,7 @@ def report() -> inperson.Report:
 
 
 def test_every_signal_has_one_finding(report: inperson.Report) -> None:
-    assert [finding.signal for finding in report.findings] == list(names())
+    assert [finding.signal for finding in report.findings] == list(usual())
     assert report.media.duration == pytest.approx(64, abs=8)
     assert report.candidate.track is not None
     assert report.candidate.speaker is not None
@@ -213,7 +213,7 @@ def test_no_socket_is_opened() -> None:
         f"print(len(inperson.analyze({str(ROOT / 'samples/candidate_only.mp4')!r}).findings))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
-    assert done.stdout.strip() == str(len(names()))
+    assert done.stdout.strip() == str(len(usual()))
 
 
 def test_exported_names_are_these() -> None:
