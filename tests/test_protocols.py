@@ -91,6 +91,12 @@ class TestSplit:
         assert len({found[f"f{i}"] for i in range(6)}) == 1
         assert len({found[f"g{i}"] for i in range(40)}) == 2
 
+    def test_another_salt_draws_other_halves_and_keeps_units_whole(self, protocols: Any) -> None:
+        rows = [video_row(f"f{i}", person_id=f"p{i // 2}") for i in range(80)]
+        one, other = (protocols.split.halves(rows, salt) for salt in (protocols.split.SALT, protocols.split.NEWER))
+        assert 20 < sum(one[path] != other[path] for path in one) < 60
+        assert all(other[f"f{i}"] == other[f"f{i + 1}"] for i in range(0, 80, 2))
+
     def test_a_further_recording_moves_nobody(self, protocols: Any) -> None:
         rows = [video_row(f"f{i}") for i in range(20)]
         before = protocols.split.halves(rows)

@@ -1,10 +1,11 @@
 """`face_swap` on clips of public repositories: named in a table of the project, fetched by whoever measures.
 
     python training/collect_clones.py training/face_swap/measured_faces.csv --clones CLONES --out CLIPS
-    python training/protocols/face_public.py CLIPS OUT
+    python training/protocols/face_public.py CLIPS OUT [--newer]
 
 Writes OUT/manifest.csv, a row for each clip, and OUT/panels with a file for each panel of the clips that show several
-side by side, all of one clip encoded alike. Half of them, by person and repository, may fit a calibration (`split`).
+side by side, all of one clip encoded alike. Half of them, by person and repository, may fit a calibration (`split`;
+`--newer` for the halves of `measured_swaps.csv`).
 Labels and generators are the publishers' own; most clips are of people who released nothing, so they never train.
 """
 
@@ -65,10 +66,10 @@ def cut(source: Path, target: Path, box: Box) -> None:
         made.mux(stream.encode(None))
 
 
-def rows(clips: Path, out: Path) -> list[Row]:
+def rows(clips: Path, out: Path, salt: str = split.SALT) -> list[Row]:
     made: list[Row] = []
     found = manifest.read(clips / "manifest.csv")
-    halves = split.halves([clip | {"person_id": clip["person"], "source": clip["repo"]} for clip in found])
+    halves = split.halves([clip | {"person_id": clip["person"], "source": clip["repo"]} for clip in found], salt)
     for clip in found:
         path, half = clips / clip["path"], halves[clip["path"]]
         if clip["label"] != "mixed":
@@ -86,8 +87,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--newer", action="store_true", help="the halves of measured_swaps.csv")
     options = parser.parse_args()
-    found = rows(options.clips, options.out)
+    found = rows(options.clips, options.out, split.NEWER if options.newer else split.SALT)
     manifest.write(options.out / "manifest.csv", found)
     print(manifest.counts(found, "split", "label", "kind"))
 
