@@ -47,7 +47,7 @@ def of(name: str, signal: str, moment: Moment, **measured: Quantity) -> Report:
     """A report of one finding on a sample with one face."""
     info = probe(SAMPLES / name)
     base = pages.report(SAMPLES / name, seconds=info.duration or 0.0)
-    model = {"face_swap": "face_swap-0.3.1"}.get(signal)
+    model = {"face_swap": "face_swap-0.3.2"}.get(signal)
     finding = pages.finding(signal, (moment,)).model_copy(update={"measurements": measured, "model": model})
     track = Seen(track=0, candidate=True, spans=((0.0, 99.0),), box=(230.0, 60.0, 410.0, 300.0))
     return base.model_copy(update={"findings": (finding,), "timeline": Timeline(tracks=(track,))})

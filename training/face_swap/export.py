@@ -22,7 +22,7 @@ from halved import halved
 
 from inperson.detectors._face_crop import SIDE
 
-NAME, VERSION = "face_swap", "0.3.1"
+NAME, VERSION = "face_swap", "0.3.2"
 
 
 class Shipped(nn.Module):

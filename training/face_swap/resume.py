@@ -1,6 +1,6 @@
 """A shipped frame model as a checkpoint that `train.py --start` takes.
 
-    python resume.py ../../models/face_swap-0.3.1.onnx START.pt PAIRS
+    python resume.py ../../models/face_swap-0.3.2.onnx START.pt PAIRS
 
 The exported file has its batch normalisations folded into the convolutions. They are taken apart again with the means
 and deviations that crops of PAIRS have there, so that the network says what it said and can go on learning.

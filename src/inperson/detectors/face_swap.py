@@ -69,7 +69,7 @@ class FaceSwap:
 
     signal: ClassVar[str] = "face_swap"
     needs: ClassVar[frozenset[str]] = frozenset({"faces"})
-    model: ClassVar[str] = "face_swap-0.3.1"
+    model: ClassVar[str] = "face_swap-0.3.2"
 
     def __init__(self) -> None:
         self._scores: dict[int, FrameScores] = defaultdict(FrameScores)
