@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 CALIBRATE, DEVTEST, TRAIN = "calibrate", "devtest", "train"
 SALT, NEWER = "1434", "2976"
 """The one of 3000 that shares pairs, swaps and talking persons most evenly: units are few and of unequal size. Chosen
-by those numbers alone. `NEWER` does so for the clips of `measured_swaps.csv`, of which the other leaves most swaps on
-one side."""
+by those numbers alone, before anything was scored with it. `NEWER` does so for the clips of `measured_swaps.csv`, of
+which the other leaves most swaps on one side; 0.3.1 had scored all of them by then."""
 DIVIDED = ("deepfacelive", "mudouble/FaceForensics-Detection_Website")
 """Sources whose units are persons and generators."""
 
@@ -35,7 +35,7 @@ def keys(row: Mapping[str, str]) -> set[str]:
 
 
 def halves(rows: Iterable[Mapping[str, str]], salt: str = SALT) -> dict[str, str]:
-    """``{path: half}`` of the shared video manifest's rows: connected rows share a half.
+    """``{path: half}`` of the shared video manifest's rows: connected rows share a half, drawn with `salt`.
 
     The unit's name is its first key in alphabetical order, so a row that joins no others moves nobody.
     """
