@@ -332,17 +332,16 @@ LONG, LONG_FFT = 640, 1024
 def _pitch_and_phase(x: Array) -> dict[str, float]:
     framed = _frames(x, LONG, STEP)
     window = _hann(LONG)
-    spectra = _rfft(framed * window, LONG_FFT)
-    power = np.abs(spectra) ** 2
+    windowed = framed * window
+    power = np.abs(_rfft(windowed, LONG_FFT)) ** 2
     own = _irfft(np.abs(_rfft(window, LONG_FFT)) ** 2)
     energy = power.sum(axis=1)
     loud = energy > np.percentile(energy, 95) * 1e-3
     lags = np.arange(int(RATE / PITCH_RANGE[1]), int(RATE / PITCH_RANGE[0]) + 1)
     # The pitch is sought below 2 kHz, where voices are periodic; the best lag is refined by a parabola.
-    low = power.copy()
-    low[:, 128:] = 0
-    correlation = _irfft(low, axis=1)
-    correlation = correlation[:, : lags[-1] + 2] / (correlation[:, :1] + EPS) / (own[: lags[-1] + 2] / own[0])
+    low = power[:, :128]
+    correlation = (2 * low) @ _cosines()[: lags[-1] + 2, :128].T - low[:, :1]  # the constant has no second half
+    correlation = correlation / (correlation[:, :1] + LONG_FFT * EPS) / (own[: lags[-1] + 2] / own[0])
     sought = correlation[:, lags] - 0.0002 * lags  # prefer the shorter of equal lags
     best = lags[np.argmax(sought, axis=1)]
     rows = np.arange(len(best))
@@ -353,7 +352,7 @@ def _pitch_and_phase(x: Array) -> dict[str, float]:
     voiced = loud & (here > 0.6)
     out = _pitch(f0, here, voiced, loud)
     out.update(_periodicity(power, best, voiced, own))
-    out.update(_harmonic_phase(framed * window, f0, voiced))
+    out.update(_harmonic_phase(windowed, f0, voiced))
     return out
 
 
@@ -466,7 +465,8 @@ def _residual(x: Array) -> dict[str, float]:
     energy = np.sum(windowed**2, axis=1)
     keep = energy > np.percentile(energy, 95) * 1e-3
     framed, windowed = framed[keep], windowed[keep]
-    correlation = _irfft(np.abs(_rfft(windowed, 1024)) ** 2, axis=1)[:, : ORDER + 1]
+    products = [np.einsum("ij,ij->i", windowed[:, k:], windowed[:, : WINDOW - k]) for k in range(ORDER + 1)]
+    correlation = np.stack(products, axis=1)
     correlation[:, 0] *= 1 + 1e-4  # 40 dB of white noise: keeps a band-limited frame from a singular fit
     coefficients, error = _levinson(correlation)
     gain = np.log(correlation[:, 0] / (error + EPS))

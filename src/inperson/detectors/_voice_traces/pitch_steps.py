@@ -134,12 +134,15 @@ def _mel_slope(log_f0: float) -> float:
 
 
 def _concentration(scale: Array, starts: NDArray[np.int_], rates: Array) -> Array:
-    """Squared length of the sum of the pieces' vectors over the sum of their squared lengths, for each rate."""
+    """Squared length of the sum of the pieces' vectors over the sum of their squared lengths, for each of the rates,
+    which lie evenly."""
     found = np.zeros(len(rates))
-    for i, rate in enumerate(rates):
-        angle = (2 * np.pi * ((rate * scale) % 1.0)).astype(np.float32)
-        x, y = np.add.reduceat(np.cos(angle), starts), np.add.reduceat(np.sin(angle), starts)
-        found[i] = (float(x.sum()) ** 2 + float(y.sum()) ** 2) / (float(np.sum(x * x + y * y)) + 1e-12)
+    turned = np.exp(2j * np.pi * rates[0] * scale)
+    turn = np.exp(2j * np.pi * (rates[1] - rates[0]) * scale) if len(rates) > 1 else turned
+    for i in range(len(rates)):
+        sums = np.add.reduceat(turned, starts)
+        found[i] = np.abs(sums.sum()) ** 2 / (np.sum(sums.real**2 + sums.imag**2) + 1e-12)
+        turned *= turn
     return found
 
 
