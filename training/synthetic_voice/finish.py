@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from batches import targets
+from compact import Compact
 from compare_branch import load as load_branch
 from corpus import OPEN, UNLICENSED, Corpus, read
 from export import NAME, VERSION, Blend, write
@@ -162,12 +163,21 @@ def sources(corpus: Corpus, licences: tuple[str, ...]) -> str:
     keys = ("source", "licence_class", "repo", "data_license", "label", "path")
     rows = {tuple(map(str, row)) for row in zip(*(corpus[k][usable] for k in keys), strict=True)}
     counts = Counter(row[:5] for row in rows)
-    out = []
-    for (source, licence, repo, data, label), n in sorted(counts.items()):
-        origin = repo or "made by these scripts"
-        text = f"{source}: {n} {label}, {origin}, licence class {licence}, {data or 'none stated'}"
-        out.append(f'  "{text}",'.replace("\\", "/") if '"' not in text else f"  '{text}',")
+    texts = [
+        f"{source}: {n} {label}, {repo or 'made by these scripts'}, licence class {licence}, {data or 'none stated'}"
+        for (source, licence, repo, data, label), n in sorted(counts.items())
+    ]
+    return listed(texts)
+
+
+def listed(texts: list[str]) -> str:
+    out = [f'  "{text}",'.replace("\\", "/") if '"' not in text else f"  '{text}'," for text in texts]
     return "sources = [\n" + "\n".join(out) + "\n]\n"
+
+
+def kept(path: Path) -> str:
+    """The list of an earlier model's training data, for one whose parts were taken from it (resume.py)."""
+    return listed(tomllib.loads(path.read_text(encoding="utf-8"))["training"]["data"]["sources"])
 
 
 def as_clips(recordings: list[Recording], score: NDArray[np.float64], corpus: Corpus) -> Clips:
@@ -256,6 +266,8 @@ def main() -> None:
     parser.add_argument("--ship-statistics", type=Path, nargs="*", default=[])
     parser.add_argument("--rater", type=Path, help="what rating.py wrote")
     parser.add_argument("--weights", type=Path, help="the rater's, of its package")
+    parser.add_argument("--compact", type=Path, help="what compact.py wrote, to ship in the rater's place")
+    parser.add_argument("--data", type=Path, help="fitted tables whose list of training data stands (resume.py)")
     parser.add_argument("--public", type=Path, help="utterances of pages that trained nothing (prepare.py)")
     parser.add_argument("--long", type=Path, nargs="*", default=[])
     parser.add_argument("--unlicensed", action="store_true", help="what ships trained on licence class none too")
@@ -263,9 +275,9 @@ def main() -> None:
     parser.add_argument("--cards", type=Path)
     chosen = parser.parse_args()
     if (chosen.models or chosen.public) and not (
-        chosen.ship and chosen.ship_statistics and chosen.rater and chosen.weights
+        chosen.ship and chosen.ship_statistics and chosen.rater and (chosen.weights or chosen.compact)
     ):
-        parser.error("--models and --public need --ship, --ship-statistics, --rater and --weights")
+        parser.error("--models and --public need --ship, --ship-statistics, --rater and --weights or --compact")
     names = [*chosen.sound, *chosen.statistics]
     sound = nets(chosen.sound, chosen.ship) if chosen.ship else []
     panels = [load_branch(path) for path in chosen.ship_statistics]
@@ -281,7 +293,8 @@ def main() -> None:
         print(line(name, clips(held, one[:, 0])))
     if chosen.models:
         path = chosen.models / f"{called(chosen.unlicensed)}-{VERSION}.onnx"
-        digest = write(sound, Rater.of(chosen.weights), panels, made, path, examples(chosen.prepared))
+        rater = Compact.of(chosen.compact) if chosen.compact else Rater.of(chosen.weights)
+        digest = write(sound, rater, panels, made, path, examples(chosen.prepared))
         print("wrote", path.name, digest[:12])
         card(chosen, read(chosen.prepared), held, scores)
 
@@ -312,7 +325,7 @@ def card(chosen: argparse.Namespace, corpus: Corpus, held: Corpus, scores: NDArr
         expected,
         kinds(held, scores),
         "[training.data]",
-        sources(corpus, licences),
+        sources(corpus, licences) if chosen.data is None else kept(chosen.data),
         "[cross_validation]",
         f'protocol = "{PUBLIC if chosen.public else HELD_OUT}; intervals by resampling pages"',
         *figures,

@@ -92,7 +92,7 @@ def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
             share = float(rng.beta(0.5, 0.5))
             x = share * x + (1 - share) * x.flip(0)
             targets = [share * t + (1 - share) * t.flip(0) for t in targets]
-        with torch.autocast("cpu", torch.bfloat16):
+        with short():
             out = net(x)
         loss = cost(out.float(), *targets, recipe)
         optimizer.zero_grad()
@@ -107,6 +107,12 @@ def train(source: Source, recipe: Recipe, say: str = "") -> nn.Module:
     if recipe.start:
         draw_back(mean, recipe)
     return settled(mean, source, recipe)
+
+
+def short() -> torch.autocast:
+    """Products in bfloat16, where the processor has instructions for them: without, they take many times as long."""
+    has = torch.cpu.get_capabilities()
+    return torch.autocast("cpu", torch.bfloat16, enabled=has["avx512_bf16"] or has["amx_bf16"])
 
 
 def draw_back(net: nn.Module, recipe: Recipe) -> None:
@@ -142,7 +148,7 @@ def settled(mean: nn.Module, source: Source, recipe: Recipe, count: int = 60) ->
             layer.reset_running_stats()
             layer.momentum = None
     mean.train()
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), short():
         for batch in drawn(source, count, recipe, recipe.seed + 1):
             mean(torch.from_numpy(batch.sound))
     return mean.eval()
@@ -155,7 +161,7 @@ def score(net: nn.Module, corpus: Corpus, batch: int = 16) -> NDArray[np.float32
     length = np.minimum(corpus.samples, LONGEST)
     order = np.argsort(length, kind="stable")
     runs = np.split(order, np.flatnonzero(np.diff(length[order])) + 1)
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), short():
         for run in runs:
             for some in np.split(run, range(batch, len(run), batch)):
                 x = np.stack([corpus.sound(int(i))[:LONGEST] for i in some]).astype(np.float32)

@@ -46,7 +46,10 @@ class Compressed(nn.Module):
         self.register_buffer("basis", basis, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x * (LOUDNESS / (x.square().mean(1, keepdim=True).sqrt() + 1e-9))
+        return self.spectrum(x * (LOUDNESS / (x.square().mean(1, keepdim=True).sqrt() + 1e-9)))
+
+    def spectrum(self, x: Tensor) -> Tensor:
+        """Of sound at that level."""
         both = functional.conv1d(x[:, None], self.basis, stride=STEP).unflatten(1, (2, -1))
         power = both.square().sum(1, keepdim=True).clamp(min=1e-12)
         return both * power**-0.35
@@ -71,9 +74,14 @@ class Rater(nn.Module):
         return made.eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        found = self.layers(self.front(x)).flatten(1, 2)
-        mean = found.mean(2)
-        return torch.cat([mean, ((found - mean[:, :, None]).square().mean(2) + 1e-10).sqrt()], 1)
+        return described(self.layers(self.front(x)))
+
+
+def described(picture: Tensor) -> Tensor:
+    """(batch, kernels, heights, positions) -> (batch, 2 * kernels * heights): mean and deviation over time."""
+    found = picture.flatten(1, 2)
+    mean = found.mean(2)
+    return torch.cat([mean, ((found - mean[:, :, None]).square().mean(2) + 1e-10).sqrt()], 1)
 
 
 def examples(prepared: Path, count: int = 100) -> list[NDArray[np.float32]]:
@@ -85,23 +93,28 @@ def examples(prepared: Path, count: int = 100) -> list[NDArray[np.float32]]:
     return [sound - sound.mean() for sound in sounds]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("prepared", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    chosen = parser.parse_args()
+def write(rater: nn.Module, sounds: list[NDArray[np.float32]], path: Path) -> None:
+    """Export, in 8 bits over the ranges that `sounds` have."""
     torch.onnx.export(
-        Rater.of(chosen.weights),
+        rater,
         (torch.randn(1, 3 * RATE),),
-        str(chosen.out),
+        str(path),
         input_names=["sound"],
         output_names=["numbers"],
         dynamic_axes={"sound": {1: "samples"}},
         opset_version=17,
         dynamo=False,
     )
-    whole(chosen.out, [{"sound": sound[None]} for sound in examples(chosen.prepared)], KERNELS)
+    whole(path, [{"sound": sound[None]} for sound in sounds], KERNELS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("prepared", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    chosen = parser.parse_args()
+    write(Rater.of(chosen.weights), examples(chosen.prepared), chosen.out)
 
 
 if __name__ == "__main__":
