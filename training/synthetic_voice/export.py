@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 import torch
 from branch import Experts
+from compact import Compact
 from networks import RATE, Network
 from numpy.typing import NDArray
 from rating import KERNELS, Rater
@@ -26,7 +27,7 @@ from inperson.detectors._voice_features import names
 sys.path.append(str(Path(__file__).parents[1]))
 from halved import halved, quartered, whole
 
-NAME, VERSION = "synthetic_voice", "0.7.0"
+NAME, VERSION = "synthetic_voice", "0.8.0"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Blend:
 class Together(nn.Module):
     """(1, samples), (1, 327) -> (1, 3). `sound` holds a list of networks for each family; their mean counts."""
 
-    def __init__(self, sound: list[list[Network]], rater: Rater, panels: list[Experts], blend: Blend) -> None:
+    def __init__(self, sound: list[list[Network]], rater: Rater | Compact, panels: list[Experts], blend: Blend) -> None:
         super().__init__()
         self.rater = rater
         self.sound = nn.ModuleList(nn.ModuleList(nets) for nets in sound)
@@ -83,7 +84,7 @@ def asked(panels: Iterable[Experts], numbers: Tensor) -> list[Tensor]:
 
 def write(
     sound: list[list[Network]],
-    rater: Rater,
+    rater: Rater | Compact,
     panels: list[Experts],
     blend: Blend,
     path: Path,

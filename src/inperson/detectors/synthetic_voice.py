@@ -51,7 +51,7 @@ class SyntheticVoice:
 
     signal: ClassVar[str] = "synthetic_voice"
     needs: ClassVar[frozenset[str]] = frozenset({"audio", "speech"})
-    model: ClassVar[str] = "synthetic_voice-0.7.0"
+    model: ClassVar[str] = "synthetic_voice-0.8.0"
 
     def __init__(self) -> None:
         self._session = models.session(self.model)
@@ -201,7 +201,7 @@ class SyntheticVoiceOpen(SyntheticVoice):
     """The same, by a model that was trained on openly licensed recordings alone."""
 
     signal: ClassVar[str] = "synthetic_voice_open"
-    model: ClassVar[str] = "synthetic_voice_open-0.7.0"
+    model: ClassVar[str] = "synthetic_voice_open-0.8.0"
 
 
 def _logits(session: InferenceSession, audio: Floats) -> Floats:
