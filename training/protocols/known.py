@@ -1,8 +1,8 @@
 """Which systems of a measurement spoke in training too, on other pages: those are no unseen systems.
 
-    python training/protocols/known.py FOLDER... --out training/protocols/known_systems.txt
+    python training/protocols/known.py FOLDER... [--choosing VOICES] --out training/protocols/known_systems.txt
 
-FOLDERs are what ``training/synthetic_voice/collect.py`` wrote for training, and `engines/` made here. The list holds
+VOICES holds the public pages, of which the choosing half trains (grown.py). FOLDERs are what ``training/synthetic_voice/collect.py`` wrote for training, and `engines/` made here. The list holds
 the families of names (`corpus.family`, by which cross-validation keeps relatives apart) of all synthetic speech in
 them, class `none` included. It errs towards known: P-Flow counts, since another name with a lone P before it does.
 """
@@ -14,6 +14,7 @@ import functools
 from pathlib import Path
 
 import manifest
+import split
 
 LIST = Path(__file__).with_name("known_systems.txt")
 YES, NO = "the system, on other pages", "nothing of it"
@@ -38,9 +39,12 @@ def seen(row: dict[str, str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--choosing", type=Path, nargs="*", default=[], help="folders of which one half trains")
     parser.add_argument("--out", type=Path, default=LIST)
     options = parser.parse_args()
     rows = [row for folder in options.folders for row in manifest.read(folder / "manifest.csv")]
+    pages = [row for folder in options.choosing for row in manifest.read(folder / "manifest.csv")]
+    rows += [row for row in pages if split.half(row["source"]) == split.CALIBRATE]
     found = sorted({family(row) for row in rows if row["label"] == "spoof"} - {""})
     options.out.write_text("".join(f"{name}\n" for name in found), encoding="utf-8")
     print(f"{len(found)} families of systems")

@@ -27,6 +27,8 @@ FEW = 20
 """Clips of a fold up to which systems that are also made here are not measured, so that what was made may train."""
 OPEN, UNLICENSED = ("open",), ("open", "none")
 """Licence classes that train: what ships, and what it would be with recordings of repositories without a licence."""
+RESTRICTED = re.compile(r"research|non-?commercial|\bNC\b|LDC|restricted", re.IGNORECASE)
+"""What publishers state of recordings that therefore train nothing, where no open licence stands beside it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Corpus:
     def take(self, mask: NDArray[np.bool_] | NDArray[np.int64]) -> Corpus:
         text = {name: column[mask] for name, column in self.text.items()}
         return Corpus(text, self.offset[mask], self.samples[mask], self.files, self.file[mask], self.frame[mask])
+
+    @property
+    def names(self) -> list[str]:
+        """Of each row, the name of the table that it stands in."""
+        names = [Path(str(file.filename)).stem for file in self.files]
+        return [names[i] for i in self.file]
 
     @property
     def frames(self) -> NDArray[np.int64]:
@@ -80,6 +88,21 @@ def read(prepared: Path) -> Corpus:
     which, counts = np.array(file), frames(numbers["samples"])
     frame = np.concatenate([np.cumsum(counts[which == n]) - counts[which == n] for n in range(len(tables))])
     return Corpus(text, numbers["offset"], numbers["samples"], files, which, frame)
+
+
+def joined(first: Corpus, then: Corpus) -> Corpus:
+    """Both, one after the other, under the columns that both have."""
+    text = {name: np.r_[first[name], then[name]] for name in first.text if name in then.text}
+    file = np.r_[first.file, then.file + len(first.files)]
+    arrays = (np.r_[getattr(first, name), getattr(then, name)] for name in ("offset", "samples", "frame"))
+    offset, samples, frame = arrays
+    return Corpus(text, offset, samples, (*first.files, *then.files), file, frame)
+
+
+def restricted(corpus: Corpus) -> NDArray[np.bool_]:
+    """Rows of recordings whose publishers state a use that training what ships is not."""
+    stated = np.array([bool(RESTRICTED.search(one)) for one in corpus["data_license"]])
+    return stated & ~np.isin(corpus["licence_class"], OPEN)
 
 
 def frames(samples: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -157,27 +157,28 @@ def kinds(corpus: Corpus, scores: NDArray[np.float32], right: float = 0.8) -> st
     )
 
 
-def sources(corpus: Corpus, licences: tuple[str, ...]) -> str:
-    """TOML rows: what trained, by source and licence."""
+def sources(corpus: Corpus, licences: tuple[str, ...]) -> list[str]:
+    """What trained, by source and licence, a line each."""
     usable = np.isin(corpus["licence_class"], licences)
     keys = ("source", "licence_class", "repo", "data_license", "label", "path")
     rows = {tuple(map(str, row)) for row in zip(*(corpus[k][usable] for k in keys), strict=True)}
     counts = Counter(row[:5] for row in rows)
-    texts = [
+    return [
         f"{source}: {n} {label}, {repo or 'made by these scripts'}, licence class {licence}, {data or 'none stated'}"
         for (source, licence, repo, data, label), n in sorted(counts.items())
     ]
-    return listed(texts)
 
 
 def listed(texts: list[str]) -> str:
+    """TOML of the lines of `sources`."""
     out = [f'  "{text}",'.replace("\\", "/") if '"' not in text else f"  '{text}'," for text in texts]
     return "sources = [\n" + "\n".join(out) + "\n]\n"
 
 
-def kept(path: Path) -> str:
-    """The list of an earlier model's training data, for one whose parts were taken from it (resume.py)."""
-    return listed(tomllib.loads(path.read_text(encoding="utf-8"))["training"]["data"]["sources"])
+def kept(path: Path, more: Path | None) -> list[str]:
+    """An earlier model's lines, for one whose parts were taken from it (resume.py), and those that grown.py wrote."""
+    held: list[str] = tomllib.loads(path.read_text(encoding="utf-8"))["training"]["data"]["sources"]
+    return held if more is None else sorted({*held, *more.read_text(encoding="utf-8").splitlines()})
 
 
 def as_clips(recordings: list[Recording], score: NDArray[np.float64], corpus: Corpus) -> Clips:
@@ -268,7 +269,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="the rater's, of its package")
     parser.add_argument("--compact", type=Path, help="what compact.py wrote, to ship in the rater's place")
     parser.add_argument("--data", type=Path, help="fitted tables whose list of training data stands (resume.py)")
+    parser.add_argument("--more", type=Path, help="what grown.py's panels learnt beside that data")
     parser.add_argument("--public", type=Path, help="utterances of pages that trained nothing (prepare.py)")
+    parser.add_argument("--apart", type=Path, nargs="*", help="what grown.py's panels say of pages kept from them")
     parser.add_argument("--long", type=Path, nargs="*", default=[])
     parser.add_argument("--unlicensed", action="store_true", help="what ships trained on licence class none too")
     parser.add_argument("--models", type=Path)
@@ -284,6 +287,8 @@ def main() -> None:
     if chosen.public:
         held = pages(chosen.public, HALF)
         branches = logits(held, sound, chosen.rater, panels, chosen.runs / f"public-{HALF}.npz")
+        if chosen.apart:
+            branches[len(sound) :] = [np.load(path)["scores"] for path in chosen.apart]
     else:
         held, branches = scored(read(chosen.prepared), chosen.runs, names)
     made = blend(held, branches)
@@ -325,7 +330,7 @@ def card(chosen: argparse.Namespace, corpus: Corpus, held: Corpus, scores: NDArr
         expected,
         kinds(held, scores),
         "[training.data]",
-        sources(corpus, licences) if chosen.data is None else kept(chosen.data),
+        listed(sources(corpus, licences) if chosen.data is None else kept(chosen.data, chosen.more)),
         "[cross_validation]",
         f'protocol = "{PUBLIC if chosen.public else HELD_OUT}; intervals by resampling pages"',
         *figures,
