@@ -2,9 +2,10 @@
 
     python training/protocols/known.py FOLDER... [--choosing VOICES] --out training/protocols/known_systems.txt
 
-VOICES holds the public pages, of which the choosing half trains (grown.py). FOLDERs are what ``training/synthetic_voice/collect.py`` wrote for training, and `engines/` made here. The list holds
-the families of names (`corpus.family`, by which cross-validation keeps relatives apart) of all synthetic speech in
-them, class `none` included. It errs towards known: P-Flow counts, since another name with a lone P before it does.
+FOLDERs are what ``training/synthetic_voice/collect.py`` wrote for training, and `engines/` made here; VOICES holds the
+public pages, of which the choosing half trains (grown.py). The list holds the families of names (`corpus.family`, by
+which cross-validation keeps relatives apart) of all synthetic speech in them, class `none` included. It errs towards
+known: P-Flow counts, since another name with a lone P before it does.
 """
 
 from __future__ import annotations
