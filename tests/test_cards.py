@@ -65,7 +65,7 @@ def test_a_detectors_card_has_figures_clean_and_under_four_presets(signal: str) 
     assert {"correlation_of_quality_and_error", "rule"} & set(data["abstention"])
 
 
-@pytest.mark.parametrize("file", ["models/synthetic_voice-0.8.0.toml", "docs/synthetic_voice.md"])
+@pytest.mark.parametrize("file", ["models/synthetic_voice-0.9.0.toml", "docs/synthetic_voice.md"])
 def test_a_figure_changed_by_hand_is_found(
     file: str, cards: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_figure_changed_by_hand_is_found(
 def test_other_weights_than_those_evaluated_are_refused(
     cards: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open(tmp_path / "models/synthetic_voice-0.8.0.onnx", "ab") as file:
+    with open(tmp_path / "models/synthetic_voice-0.9.0.onnx", "ab") as file:
         file.write(b"\0")
     with pytest.raises(SystemExit, match="evaluate again"):
         run(cards, "write", monkeypatch)

@@ -108,7 +108,7 @@ def test_a_changed_model_is_run_again_and_another_is_not(whole, recordings, tmp_
     other.write_text(other.read_text().replace("\n[calibration]", "\n[calibration]\nremark = 1"))
     assert run.evaluate(recordings / "manifest.csv", out, **OPTIONS).tally.skipped == 8
     models._card.cache_clear()
-    card = changed / f"{SIGNAL}-0.8.0.toml"
+    card = changed / f"{SIGNAL}-0.9.0.toml"
     card.write_text(card.read_text().replace("\n[calibration]", "\n[calibration]\nremark = 1"))
     done = run.evaluate(recordings / "manifest.csv", out, **OPTIONS)
     models._card.cache_clear()

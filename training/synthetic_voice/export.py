@@ -27,7 +27,7 @@ from inperson.detectors._voice_features import names
 sys.path.append(str(Path(__file__).parents[1]))
 from halved import halved, quartered, whole
 
-NAME, VERSION = "synthetic_voice", "0.8.0"
+NAME, VERSION = "synthetic_voice", "0.9.0"
 
 
 @dataclass(frozen=True)
