@@ -211,7 +211,7 @@ def _logits(session: InferenceSession, audio: Floats) -> Floats:
     sound = _voice_features.rounded(audio)
     numbers = np.array([list(_voice_features.measure(sound).values())], np.float32)
     (out,) = session.run(["logits"], {"sound": (sound - sound.mean())[None], "features": numbers})
-    return np.round(np.asarray(out[0], np.float32), DECIMALS)
+    return np.asarray(np.round(out[0], DECIMALS), np.float32)
 
 
 def _voice(session: Session) -> str | Abstention | None:
