@@ -14,7 +14,7 @@ import numpy as np
 from inperson import models
 from inperson.types import Floats, Span
 
-MODEL = "voice_activity-1.0.0"
+MODEL = "voice_activity-1.1.0"
 RATE = 16000
 HOP = 512
 CONTEXT = 64

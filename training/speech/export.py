@@ -1,6 +1,6 @@
-"""Make the two speech models from registry packages: Silero VAD (taken as it is) and Resemblyzer's encoder (exported).
+"""Make the two speech models from registry packages: Silero VAD (regrouped) and Resemblyzer's encoder (exported).
 
-Run in the environment that README.md describes: ``python export.py OUT``. Writes ``voice_activity-1.0.0.onnx`` and
+Run in the environment that README.md describes: ``python export.py OUT``. Writes ``voice_activity-1.1.0.onnx`` and
 ``speaker_embedding-1.0.0.onnx`` into OUT and prints their SHA-256, which belong into the cards.
 """
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.util
-import shutil
 from pathlib import Path
 
+import onnx
 import torch
+from grouped import grouped
 
 VERSION = "1.0.0"
+ACTIVITY_VERSION = "1.1.0"
 MELS = 40
 WIDTH = 256
 
@@ -62,8 +64,8 @@ def speaker_embedding(out: Path) -> Path:
 
 def voice_activity(out: Path) -> Path:
     """The 16 kHz "sequence" file of the wheel: the same network, many hops a call, state in and out."""
-    path = out / f"voice_activity-{VERSION}.onnx"
-    shutil.copyfile(package_file("silero_vad", "data", "silero_vad_16k_sequence.onnx"), path)
+    path = out / f"voice_activity-{ACTIVITY_VERSION}.onnx"
+    onnx.save(grouped(onnx.load(package_file("silero_vad", "data", "silero_vad_16k_sequence.onnx"))), path)
     return path
 
 
