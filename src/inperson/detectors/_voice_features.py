@@ -284,7 +284,8 @@ def _group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) ->
     envelope = _liftered(np.log(np.sqrt(power) + EPS))
     product = s.real * y.real + s.imag * y.imag
     delay = product[:, 4:244] / (np.exp(2 * 0.9 * envelope[:, 4:244]) + EPS)  # 125 to 7600 Hz
-    delay = np.sign(delay) * np.abs(delay) ** 0.4
+    # A power by exponential and logarithm, in half the time.
+    delay = np.copysign(np.exp(0.4 * np.log(np.abs(delay) + EPS)), delay)
     coefficients = (delay @ _dct(delay.shape[1]).T)[:, :16]
     scale = coefficients.std(axis=0) + 1e-6
     out: dict[str, float] = {}
@@ -295,9 +296,9 @@ def _group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) ->
     plain = np.clip(product / (power + 1e-3 * np.exp(2 * envelope) + EPS), -200, 200)
     for band in BANDS:
         part = plain[:, _bins(band)]
-        out[f"mgd.{band[0]}.mad"] = np.log(np.median(np.abs(part - _row_medians(part)[:, None])) + 1e-3)
-        out[f"mgd.{band[0]}.median"] = np.median(part)
-        out[f"mgd.{band[0]}.rough"] = np.log(np.median(np.abs(np.diff(part, axis=1))) + 1e-3)
+        out[f"mgd.{band[0]}.mad"] = np.log(_median(np.abs(part - _row_medians(part)[:, None])) + 1e-3)
+        out[f"mgd.{band[0]}.median"] = _median(part)
+        out[f"mgd.{band[0]}.rough"] = np.log(_median(np.abs(np.diff(part, axis=1))) + 1e-3)
     return out
 
 
@@ -316,6 +317,14 @@ def _lifter() -> tuple[Array, Array]:
     twice[[0, -1]] = 1.0
     count = np.where(np.arange(30) == 0, 1.0, 2.0)
     return (wave * twice[:, None] / FFT).astype(np.float32), (wave * count).T.astype(np.float32)
+
+
+def _median(x: Array) -> float:
+    """Of all numbers; numpy's own spends most of its time on looking for NaN."""
+    middle = x.size // 2
+    parted = np.partition(x, middle, axis=None)
+    upper = float(parted[middle])
+    return upper if x.size % 2 else 0.5 * (upper + float(parted[:middle].max()))
 
 
 def _row_medians(x: Array) -> Array:

@@ -23,6 +23,8 @@ BREATH_BAND = (1000, 6000)
 """Hz: breath noise lies there, room rumble and most of the voiced sounds' energy below."""
 PITCH_WINDOW, PITCH_FFT = 640, 1024
 """40 ms: two periods of the lowest pitch."""
+PITCH_BINS = 2000 * PITCH_FFT // RATE
+"""Below 2 kHz."""
 LOWEST, HIGHEST = 60.0, 400.0
 """Hz; speech of adults, children and most intonation."""
 FINE = 64
@@ -61,13 +63,10 @@ def pitch(block: Block, wanted: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> t
         return logs, periodic
     first = MARGIN + STEP // 2 - PITCH_WINDOW // 2
     frames = np.lib.stride_tricks.sliding_window_view(block.sound[first:], PITCH_WINDOW)[::STEP][rows]
-    spectra = rfft((frames - frames.mean(axis=1, keepdims=True)) * _hann(PITCH_WINDOW), PITCH_FFT)
-    power = np.square(np.abs(spectra))
-    power[:, 2000 * PITCH_FFT // RATE :] = 0
+    spectra = rfft((frames - frames.mean(axis=1, keepdims=True)) * _hann(PITCH_WINDOW), PITCH_FFT)[:, :PITCH_BINS]
     lags = np.arange(int(RATE / HIGHEST) - 1, int(RATE / LOWEST) + 2)
-    own = _own_correlation()[: lags[-1] + 1]
-    found = irfft(power)[:, : lags[-1] + 1]
-    correlation = found[:, lags] / (found[:, :1] + 1e-20) / own[lags]
+    found = np.square(np.abs(spectra)) @ _correlating()
+    correlation = found[:, lags] / (found[:, :1] + 1e-20) / _own_correlation()[lags]
     best = 1 + np.argmax(correlation[:, 1:-1] - 0.0002 * lags[1:-1], axis=1)
     index = np.arange(len(rows))
     before, here, after = (correlation[index, best + i] for i in (-1, 0, 1))
@@ -157,6 +156,14 @@ def _db(power: Array) -> Floats:
 def _hann(length: int) -> Floats:
     """Periodic Hann window."""
     return np.hanning(length + 1)[:-1].astype(np.float32)
+
+
+@functools.lru_cache(maxsize=1)
+def _correlating() -> Floats:
+    """(PITCH_BINS, lags): powers to the autocorrelation from lag 0 on."""
+    bins, lags = np.arange(PITCH_BINS)[:, None], np.arange(int(RATE / LOWEST) + 2)
+    twice = np.where(bins == 0, 1.0, 2.0)  # every bin but the first stands for two
+    return np.asarray(twice * np.cos(2 * np.pi / PITCH_FFT * (bins * lags % PITCH_FFT)) / PITCH_FFT, np.float32)
 
 
 @functools.lru_cache(maxsize=1)
