@@ -101,6 +101,26 @@ def test_overlapping_blocks_leave_the_blas_as_they_found_it() -> None:
     assert _blas_threads() == before
 
 
+def test_a_thread_is_limited_too_after_the_main_thread_was() -> None:
+    def inside() -> list[int]:
+        with one_blas_thread():
+            return _blas_threads()
+
+    assert set(inside()) == {1}
+    with ThreadPoolExecutor(1) as pool:
+        assert set(pool.submit(inside).result()) == {1}
+
+
+def test_a_block_that_began_in_another_thread_does_not_end_this_one() -> None:
+    before, other = _blas_threads(), one_blas_thread()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(other.__enter__).result()
+        with one_blas_thread():
+            pool.submit(other.__exit__, None, None, None).result()
+            assert set(_blas_threads()) == {1}
+    assert _blas_threads() == before
+
+
 @FORKS
 def test_a_child_forked_from_inside_a_block_can_use_one_of_its_own() -> None:
     with one_blas_thread():

@@ -44,8 +44,6 @@ MIN_LEVEL_DB = -60.0
 MIN_BANDWIDTH = 3000.0
 """Hz; half of the utterances must reach it. Telephone speech (3.4 kHz) does; what is narrower was not in training."""
 CLIPPED = 0.985
-DECIMALS = 4
-"""Of the logits: what lies beyond depends on where in memory the sound lay, and a report shall not."""
 
 
 class SyntheticVoice:
@@ -211,7 +209,7 @@ def _logits(session: InferenceSession, audio: Floats) -> Floats:
     sound = _voice_features.rounded(audio)
     numbers = np.array([list(_voice_features.measure(sound).values())], np.float32)
     (out,) = session.run(["logits"], {"sound": (sound - sound.mean())[None], "features": numbers})
-    return np.asarray(np.round(out[0], DECIMALS), np.float32)
+    return np.asarray(out[0], np.float32)
 
 
 def _voice(session: Session) -> str | Abstention | None:
