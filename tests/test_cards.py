@@ -14,6 +14,7 @@ import pytest
 from inperson import models
 from inperson.calibration import Calibration
 from inperson.detectors import factories
+from inperson.detectors.synthetic_voice import SyntheticVoice
 
 ROOT = Path(__file__).parents[1]
 DETECTORS = {factory().signal: factory().model for factory in factories(None)}
@@ -65,7 +66,7 @@ def test_a_detectors_card_has_figures_clean_and_under_four_presets(signal: str) 
     assert {"correlation_of_quality_and_error", "rule"} & set(data["abstention"])
 
 
-@pytest.mark.parametrize("file", ["models/synthetic_voice-0.9.0.toml", "docs/synthetic_voice.md"])
+@pytest.mark.parametrize("file", [f"models/{SyntheticVoice.model}.toml", "docs/synthetic_voice.md"])
 def test_a_figure_changed_by_hand_is_found(
     file: str, cards: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +84,7 @@ def test_a_figure_changed_by_hand_is_found(
 def test_other_weights_than_those_evaluated_are_refused(
     cards: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open(tmp_path / "models/synthetic_voice-0.9.0.onnx", "ab") as file:
+    with open(tmp_path / f"models/{SyntheticVoice.model}.onnx", "ab") as file:
         file.write(b"\0")
     with pytest.raises(SystemExit, match="evaluate again"):
         run(cards, "write", monkeypatch)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inperson.detectors.synthetic_voice import SyntheticVoice
 from inperson.errors import InpersonError, InputError
 from inperson.evaluation import fingerprint, manifest, run
 from inperson.evaluation.figures import summarise
@@ -20,7 +21,7 @@ from inperson.evaluation.rows import Row
 from inperson.evaluation.trivia import measure
 from inperson.report import Finding, Media, Report, Subject
 
-SIGNAL = "synthetic_voice"
+SIGNAL, MODEL = SyntheticVoice.signal, SyntheticVoice.model
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -295,7 +296,7 @@ def test_trivia_of_a_file_with_known_content(tmp_path):
 # results of a batch
 
 
-def batch_line(path: Path, llr: float | None, model: str = f"{SIGNAL}-0.9.0") -> str:
+def batch_line(path: Path, llr: float | None, model: str = MODEL) -> str:
     if llr is None:
         finding = Finding(signal=SIGNAL, status="abstained", reason="too short", model=model)
     else:
@@ -354,7 +355,7 @@ def test_names_take_no_effect_in_the_report(tmp_path):
 def test_results_of_another_model_or_of_something_else_are_refused(tmp_path):
     path, results = batch(tmp_path)
     results.write_text(batch_line(tmp_path / "b0", 0.5, f"{SIGNAL}-9.9.9") + "\n")
-    with pytest.raises(InputError, match=r"made with synthetic_voice-9.9.9, installed is synthetic_voice-0.9.0"):
+    with pytest.raises(InputError, match=f"made with synthetic_voice-9.9.9, installed is {MODEL}"):
         run.evaluate(path, tmp_path / "out", results=results)
     results.write_text('{"a": 1}\n')
     with pytest.raises(InputError, match=r"line 1 of .* is no result of inperson batch"):
@@ -373,7 +374,7 @@ def test_a_scripts_own_scores_give_the_same_document(tmp_path):
     assert document == json.loads(json.dumps(done.document))
     assert done.rows[-1].llr > 0 > done.rows[0].llr
     assert document["signals"][SIGNAL]["conditions"]["clean"]["figures"]["auc"]["value"] == 0.75
-    assert document["models"][SIGNAL]["id"] == "synthetic_voice-0.9.0"
+    assert document["models"][SIGNAL]["id"] == MODEL
     with pytest.raises(InputError, match="expected a column of none at all; found 'accent'"):
         run.evaluate_rows(rows, tmp_path / "out", name="simulated", by=("accent",))
 

@@ -16,11 +16,12 @@ import pytest
 
 from inperson import models
 from inperson.batch import Tally
+from inperson.detectors.synthetic_voice import SyntheticVoice
 from inperson.evaluation import manifest, run
 from inperson.evaluation.tasks import Settings, planned
 
 ROOT = Path(__file__).parents[1]
-SIGNAL = "synthetic_voice"
+SIGNAL, MODEL = SyntheticVoice.signal, SyntheticVoice.model
 OPTIONS = {"draws": 20, "workers": 1, "recheck": False}
 
 
@@ -108,7 +109,7 @@ def test_a_changed_model_is_run_again_and_another_is_not(whole, recordings, tmp_
     other.write_text(other.read_text().replace("\n[calibration]", "\n[calibration]\nremark = 1"))
     assert run.evaluate(recordings / "manifest.csv", out, **OPTIONS).tally.skipped == 8
     models._card.cache_clear()
-    card = changed / f"{SIGNAL}-0.9.0.toml"
+    card = changed / f"{MODEL}.toml"
     card.write_text(card.read_text().replace("\n[calibration]", "\n[calibration]\nremark = 1"))
     done = run.evaluate(recordings / "manifest.csv", out, **OPTIONS)
     models._card.cache_clear()

@@ -49,10 +49,11 @@ class _Examples(CalibrationDataReader):
         return next(self._left, None)
 
 
-def whole(path: Path, examples: Sequence[dict[str, NDArray[np.float32]]], part: str) -> None:
-    """Let the convolutions of the model at `path` whose names hold `part` compute in 8 bits, what flows between them
-    rounded over the range that it has in `examples`."""
-    names = [n.name for n in onnx.load(path).graph.node if n.op_type == "Conv" and part in n.name]
+def whole(path: Path, examples: Sequence[dict[str, NDArray[np.float32]]], part: str, but: str) -> None:
+    """Let the convolutions of the model at `path` whose names hold `part`, and not `but`, compute in 8 bits, what flows
+    between them rounded over the range that it has in `examples`."""
+    nodes = (node for node in onnx.load(path).graph.node if node.op_type == "Conv")
+    names = [node.name for node in nodes if part in node.name and but not in node.name]
     if not names:
         return
     quantize_static(

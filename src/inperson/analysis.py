@@ -405,8 +405,8 @@ class DetectorRun:
             return f"the measured score was not a finite number ({result.score})"
         if result.quality < self.least_quality:
             return (
-                f"the material is too poor for this measurement (quality {result.quality:.2f}; below "
-                f"{self.least_quality:.2f} it told nothing on the recordings it was tried on)"
+                f"too little to go by (quality {result.quality:.2f}; below {self.least_quality:.2f} this measurement "
+                "told nothing on the recordings it was tried on)"
             )
         return ""
 

@@ -17,9 +17,10 @@ import onnx
 import torch
 from branch import Experts
 from compact import Compact
+from listening import Listener
 from networks import RATE, Network
 from numpy.typing import NDArray
-from rating import KERNELS, Rater
+from rating import FIRST, KERNELS, Rater
 from torch import Tensor, nn
 
 from inperson.detectors._voice_features import names
@@ -27,7 +28,7 @@ from inperson.detectors._voice_features import names
 sys.path.append(str(Path(__file__).parents[1]))
 from halved import halved, quartered, whole
 
-NAME, VERSION = "synthetic_voice", "0.9.0"
+NAME, VERSION = "synthetic_voice", "0.10.0"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ class Together(nn.Module):
         return self.blend(*heard, *asked(self.panels, torch.cat([numbers, self.rater(x)], 1)))
 
 
+def _plain(net: Network) -> Network:
+    made = net.exported() if isinstance(net, Listener) else net
+    return made.eval().to(memory_format=torch.contiguous_format)
+
+
 def asked(panels: Iterable[Experts], numbers: Tensor) -> list[Tensor]:
     """(rows, 3) by each panel; one that knows the statistics alone is shown no more."""
     return [panel(numbers[:, : panel.gate.in_features]) for panel in panels]
@@ -91,7 +97,7 @@ def write(
     examples: Sequence[NDArray[np.float32]],
 ) -> str:
     """Export; returns the file's SHA-256. `examples`, (samples,) each, set the ranges of what is computed in 8 bits."""
-    plain = [[net.eval().to(memory_format=torch.contiguous_format) for net in nets] for nets in sound]
+    plain = [[_plain(net) for net in nets] for nets in sound]
     made = Together(plain, rater, panels, blend).eval()
     size = len(names())
     torch.onnx.export(
@@ -105,7 +111,7 @@ def write(
         dynamo=False,
     )
     numbers = np.zeros((1, size), np.float32)
-    whole(path, [{"sound": one[None], "features": numbers} for one in examples], KERNELS)
+    whole(path, [{"sound": one[None], "features": numbers} for one in examples], KERNELS, FIRST)
     onnx.save(halved(quartered(onnx.load(path))), path)
     onnx.checker.check_model(onnx.load(path))
     return hashlib.sha256(path.read_bytes()).hexdigest()

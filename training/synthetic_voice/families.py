@@ -17,4 +17,5 @@ FAMILIES = {
     "conformer_mel": lambda: Conformer(LogBands(80, "mel")),
     "whisper_2": lambda: Listener(2),
     "whisper_3": lambda: Listener(3),
+    "whisper_2slim": lambda: Listener(2, 1024),
 }

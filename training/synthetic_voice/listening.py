@@ -6,6 +6,7 @@ them. Its first blocks still hear how something was said; later ones only what.
 
 from __future__ import annotations
 
+import copy
 import math
 import struct
 from pathlib import Path
@@ -19,6 +20,8 @@ from torch.nn import functional
 
 Floats = NDArray[np.float32]
 MELS, SIZE, HEADS = 80, 512, 8
+INNER = 4 * SIZE
+"""Width between the two layers of each frame; slimmed.py makes it less."""
 POSITIONS = 300
 """Of Whisper's 1500, 20 ms apart: 6 s, more than the longest utterance."""
 LOUDNESS = 0.05
@@ -96,17 +99,25 @@ class Mel(nn.Module):
 class Block(nn.Module):
     """One of the encoder's: attention, then two layers of each frame, both beside what came in."""
 
-    def __init__(self) -> None:
+    def __init__(self, inner: int = INNER) -> None:
         super().__init__()
         self.first, self.ask, self.answer = nn.LayerNorm(SIZE), nn.Linear(SIZE, 3 * SIZE), nn.Linear(SIZE, SIZE)
-        self.last, self.up, self.down = nn.LayerNorm(SIZE), nn.Linear(SIZE, 4 * SIZE), nn.Linear(4 * SIZE, SIZE)
+        self.last, self.up, self.down = nn.LayerNorm(SIZE), nn.Linear(SIZE, inner), nn.Linear(inner, SIZE)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.attended(x)
+        return x + self.down(self.inner(x))
+
+    def attended(self, x: Tensor) -> Tensor:
+        """(batch, frames, 512): what came in, and what each frame took of the others."""
         parts = [p.unflatten(2, (HEADS, -1)).transpose(1, 2) for p in self.ask(self.first(x)).chunk(3, 2)]
         # Written out, as in `networks.Block`.
         share = (parts[0] @ parts[1].transpose(2, 3) / math.sqrt(SIZE / HEADS)).softmax(3)
-        x = x + self.answer((share @ parts[2]).transpose(1, 2).flatten(2))
-        return x + self.down(functional.gelu(self.up(self.last(x))))
+        return x + self.answer((share @ parts[2]).transpose(1, 2).flatten(2))
+
+    def inner(self, x: Tensor) -> Tensor:
+        """(batch, frames, inner) between the two layers of each frame."""
+        return functional.gelu(self.up(self.last(x)))
 
     def take(self, held: dict[str, Floats], name: str) -> None:
         for module, place in ((self.first, "self_attention/layer_norm"), (self.last, "ffn/layer_norm")):
@@ -119,20 +130,30 @@ class Block(nn.Module):
 class Listener(Network):
     """The encoder's first blocks, and a head on the mean and deviation over time of what they hear."""
 
-    def __init__(self, blocks: int = 2) -> None:
+    def __init__(self, blocks: int = 2, inner: int = INNER) -> None:
         super().__init__(Mel())
         self.near = nn.Conv1d(MELS, SIZE, 3, 1, 1)
         self.far = nn.Conv1d(SIZE, SIZE, 3, 2, 1)
-        self.blocks = nn.ModuleList(Block() for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(inner) for _ in range(blocks))
         self.register_buffer("position", torch.zeros(POSITIONS, SIZE))
         self.head = Head(SIZE)
 
     def rest(self, picture: Tensor) -> Tensor:
+        return self.head(self.heard(picture).transpose(1, 2))
+
+    def heard(self, picture: Tensor) -> Tensor:
+        """(batch, frames / 2, 512): what the last block gives."""
         made = functional.gelu(self.far(functional.gelu(self.near(picture[:, 0])))).transpose(1, 2)
         made = made + self.position[: made.shape[1]]
         for block in self.blocks:
             made = block(made)
-        return self.head(made.transpose(1, 2))
+        return made
+
+    def exported(self) -> Listener:
+        """A copy with its second convolution as a product."""
+        made = copy.deepcopy(self)
+        made.far = Halving(self.far)
+        return made
 
     def begin(self, path: Path) -> None:
         """From the weights of Whisper's base model."""
@@ -146,6 +167,21 @@ class Listener(Network):
     def learned(self) -> list[nn.Parameter]:
         """Parameters that `begin` sets."""
         return [*self.near.parameters(), *self.far.parameters(), *self.blocks.parameters()]
+
+
+class Halving(nn.Module):
+    """What a convolution of every other of three positions does, as one product: (batch, channels, frames) ->
+    (batch, channels, frames / 2). Exported so, it is in 8 bits (`../halved.py`) and takes half the time."""
+
+    def __init__(self, layer: nn.Conv1d) -> None:
+        super().__init__()
+        self.product = nn.Linear(3 * layer.in_channels, layer.out_channels)
+        _put(self.product, layer.weight.detach().permute(0, 2, 1).flatten(1).numpy(), layer.bias.detach().numpy())
+
+    def forward(self, x: Tensor) -> Tensor:
+        around = functional.pad(x, (1, 1))
+        joined = torch.cat([around[:, :, :-2:2], around[:, :, 1:-1:2], around[:, :, 2::2]], 1)
+        return self.product(joined.transpose(1, 2)).transpose(1, 2)
 
 
 def _put(module: nn.Module, weight: Floats, bias: Floats) -> None:

@@ -74,6 +74,8 @@ def keep(
     """Write `folder/NAME.VERSION.npz`: what `row` makes of each first utterance of file `number`, where it lacks."""
     out = folder / f"{name}.{version}.npz"
     wanted = np.flatnonzero((corpus.file == number) & (corpus["version"] == version) & (corpus["number"] == "0"))
+    if not len(wanted):
+        return
     keys = np.char.add(np.char.add(corpus["path"][wanted], "|"), version)
     held = dict(zip(*(np.load(out)[n] for n in ("keys", "x")), strict=True)) if out.exists() else {}
     rows = [int(i) for i, key in zip(wanted, keys, strict=True) if key not in held]

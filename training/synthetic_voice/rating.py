@@ -33,6 +33,8 @@ LOUDNESS = 0.12
 NUMBERS = 2048
 KERNELS = "/layers."
 """In the names of the convolutions, most of what the whole model computes."""
+FIRST = "/layers.0/"
+"""Of the first, which with its two channels is faster in 32 bits."""
 
 
 class Compressed(nn.Module):
@@ -105,7 +107,7 @@ def write(rater: nn.Module, sounds: list[NDArray[np.float32]], path: Path) -> No
         opset_version=17,
         dynamo=False,
     )
-    whole(path, [{"sound": sound[None]} for sound in sounds], KERNELS)
+    whole(path, [{"sound": sound[None]} for sound in sounds], KERNELS, FIRST)
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
     python resume.py ../../models/synthetic_voice-0.8.0.onnx RUNS [--suffix _open]
 
-Writes `RUNS/whisper_2+w1-all.pt`, `RUNS/expertsSUFFIX-all.pt` and `RUNS/bothSUFFIX-all.pt`. What the export rounded to
+Writes the network on sound (`RUNS/whisper_2+w1-all.pt`, since 0.10.0 `RUNS/whisper_2slim+w1-all.pt`),
+`RUNS/expertsSUFFIX-all.pt` and `RUNS/bothSUFFIX-all.pt`. What the export rounded to
 16 or 8 bits stays so: exported again they say the same. The rater is not among them (compact.py makes it).
 """
 
@@ -18,9 +19,10 @@ from families import FAMILIES
 from onnx import numpy_helper
 from torch import Tensor
 
-SOUND, PANELS = "whisper_2+w1", ("experts", "both")
+SOUND, SLIM, PANELS = "whisper_2+w1", "whisper_2slim+w1", ("experts", "both")
 MATRICES = ("ask", "answer", "up", "down")
-"""Of a block, in the order in which it multiplies by them: the export names them by numbers."""
+"""Of a block, in the order in which it multiplies by them: the export names them by numbers. Since 0.10.0 `far`'s is
+before them (`listening.Halving`)."""
 
 
 def weights(path: Path) -> tuple[dict[str, Tensor], list[Tensor]]:
@@ -36,13 +38,16 @@ def weights(path: Path) -> tuple[dict[str, Tensor], list[Tensor]]:
     return found, [found[name] for name in sorted(numbered, key=lambda name: int(name.rsplit("_", 1)[1]))]
 
 
-def sound(held: dict[str, Tensor], matrices: list[Tensor]) -> dict[str, Tensor]:
+def sound(name: str, held: dict[str, Tensor], matrices: list[Tensor]) -> dict[str, Tensor]:
     """State of the network on sound."""
     prefix = "sound.0.0."
     state = {name.removeprefix(prefix): value for name, value in held.items() if name.startswith(prefix)}
+    if len(matrices) % len(MATRICES):
+        far, matrices = matrices[0], matrices[1:]
+        state["far.weight"], state["far.bias"] = far.unflatten(0, (3, -1)).permute(2, 1, 0), state["far.product.bias"]
     for number, matrix in enumerate(matrices):
         state[f"blocks.{number // len(MATRICES)}.{MATRICES[number % len(MATRICES)]}.weight"] = matrix.T.contiguous()
-    net = FAMILIES[SOUND.partition("+")[0]]()
+    net = FAMILIES[name.partition("+")[0]]()
     return {name: state.get(name, value).reshape(value.shape) for name, value in net.state_dict().items()}
 
 
@@ -66,7 +71,8 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.runs.mkdir(parents=True, exist_ok=True)
     held, matrices = weights(chosen.model)
-    torch.save(sound(held, matrices), chosen.runs / f"{SOUND}-all.pt")
+    name = SLIM if len(matrices) % len(MATRICES) else SOUND
+    torch.save(sound(name, held, matrices), chosen.runs / f"{name}-all.pt")
     for number, name in enumerate(PANELS):
         torch.save(panel(held, number), chosen.runs / f"{name}{chosen.suffix}-all.pt")
 

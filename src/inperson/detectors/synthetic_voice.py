@@ -51,7 +51,7 @@ class SyntheticVoice:
 
     signal: ClassVar[str] = "synthetic_voice"
     needs: ClassVar[frozenset[str]] = frozenset({"audio", "speech"})
-    model: ClassVar[str] = "synthetic_voice-0.9.0"
+    model: ClassVar[str] = "synthetic_voice-0.10.0"
 
     def __init__(self) -> None:
         self._session = models.session(self.model)
