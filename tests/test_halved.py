@@ -73,9 +73,13 @@ def test_convolutions_are_computed_in_8_bits_over_the_range_of_examples(halved, 
     plain.graph.node[0].name = "/layers.0/Conv"
     x = rng.normal(0, 1, (1, 40, 12)).astype(np.float32)
     expected, path = out(plain, x), tmp_path / "two.onnx"
-    for part, computed in (("/others", False), ("/layers", True)):
+    for part, but, computed in (
+        ("/others", "/first", False),
+        ("/layers", "/layers.0", False),
+        ("/layers", "/first", True),
+    ):
         onnx.save(plain, path)
-        halved.whole(path, [{"x": x}], part)
+        halved.whole(path, [{"x": x}], part, but)
         made = onnx.load(path)
         assert ("QuantizeLinear" in {node.op_type for node in made.graph.node}) is computed
         lost = (out(made, x) - expected).std() / expected.std()

@@ -95,26 +95,6 @@ def measure(audio: Floats) -> dict[str, float]:
     return {name: float(value) if np.isfinite(value) else 0.0 for name, value in out.items()}
 
 
-def effective_bandwidth(audio: Floats) -> float:
-    """Highest frequency (Hz) with speech in it: where the level still rises and falls by 10 dB with the words.
-
-    Stationary noise above the band, of a microphone or of a codec's noise filling, does not count. The answer has a
-    grain of 250 Hz. 0 where no band moves.
-    """
-    x = np.asarray(audio, np.float32)
-    if len(x) < RATE // 2:
-        return 0.0
-    power = np.abs(_frames_fft(x)) ** 2
-    width = 8  # bins of 31.25 Hz
-    bands = power[:, : (FFT // 2) // width * width].reshape(len(power), -1, width).mean(axis=2)
-    # Two frames more, so that the chance fluctuation of noise stays well under the threshold.
-    smooth = (bands[:-2] + bands[1:-1] + bands[2:]) / 3
-    high, low = np.percentile(smooth, [95, 10], axis=0)
-    heard = (high > 10 * low) & (high > 1e-7 * high.max(initial=0.0)) & (high > 0)
-    found = np.flatnonzero(heard)
-    return float((found[-1] + 1) * width * RATE / FFT) if len(found) else 0.0
-
-
 def rounded(audio: Floats) -> Floats:
     """The sound at `SPEECH_LEVEL`, rounded to 16 bits as all training sound was.
 
@@ -125,20 +105,6 @@ def rounded(audio: Floats) -> Floats:
     if rms == 0:
         return audio
     return (np.round(audio * (10 ** (SPEECH_LEVEL / 20) / rms * 32768)) / 32768).astype(np.float32)
-
-
-def low_end(audio: Floats) -> float:
-    """Level of 80 to 250 Hz against 300 to 1000 Hz, dB, over the loud half of the frames: about -45 where a
-    telephone's low cut took the voice's fundamental, -5 as a rule. 0 for less than half a second."""
-    x = np.asarray(audio, np.float32)
-    if len(x) < RATE // 2:
-        return 0.0
-    power = np.abs(_frames_fft(x)) ** 2
-    loud = power.sum(axis=1) >= np.median(power.sum(axis=1))
-    low, middle = (
-        power[loud, round(a * FFT / RATE) : round(b * FFT / RATE)].sum() for a, b in ((80, 250), (300, 1000))
-    )
-    return float(10 * np.log10((low + 1e-20) / (middle + 1e-20)))
 
 
 def _rfft(x: Array, size: int | None = None, axis: int = -1) -> Complex:
@@ -166,14 +132,10 @@ def _frames(x: Array, length: int, step: int) -> Array:
     return np.lib.stride_tricks.sliding_window_view(x, length)[::step]
 
 
-def _frames_fft(x: Array) -> Complex:
-    return _rfft(_frames(x, WINDOW, STEP) * _hann(WINDOW), FFT)
-
-
 def _stft(x: Array) -> tuple[Complex, Complex, NDArray[np.bool_]]:
     """Spectra, those of n * x[n] of every second frame (for the group delay), and which frames are active."""
     framed = _frames(x, WINDOW, STEP) * _hann(WINDOW)
-    energy = np.sum(framed**2, axis=1)
+    energy = np.einsum("ij,ij->i", framed, framed)
     active = energy > np.percentile(energy, 95) * 10 ** (-ACTIVE_DB / 10)
     ramp = (np.arange(WINDOW) - (WINDOW - 1) / 2).astype(np.float32)
     return _rfft(framed, FFT), _rfft(framed[::2] * ramp, FFT), active
@@ -431,7 +393,7 @@ def _harmonic_phase(framed: Array, f0: Array, voiced: NDArray[np.bool_]) -> dict
     rows = np.flatnonzero(voiced)
     if len(rows) < 10:
         return dict.fromkeys(names, 0.0)
-    harmonics = _at(framed[rows], (2 * np.pi / RATE * f0[rows])[:, None] * np.arange(1, HARMONICS + 1))
+    harmonics = _at(framed[rows], 2 * np.pi / RATE * f0[rows])
     unit = harmonics / (np.abs(harmonics) + EPS)
     follows = np.flatnonzero(np.diff(rows) == 1)
     out: dict[str, float] = {}
@@ -448,19 +410,25 @@ PIECE = 32
 
 
 def _at(framed: Array, turn: Array) -> Complex:
-    """Fourier sums about the middle of frames (n, m) at `turn` radians a sample (n, k): (n, k).
+    """Fourier sums about the middle of frames (n, m) at `HARMONICS` multiples of `turn` (n,) radians a sample.
 
     Within pieces first and then over them, so that few sines are needed.
     """
     rows, size = framed.shape
-    turn = turn.astype(np.float32)[:, None, :]
-    within = turn * np.arange(PIECE, dtype=np.float32)[:, None]
-    fine = np.concatenate([np.cos(within), np.sin(within)], axis=2)
-    pieces = np.matmul(framed.reshape(rows, size // PIECE, PIECE), fine)
-    real, imaginary = np.split(pieces, 2, axis=2)
-    before = turn * (np.arange(0, size, PIECE, dtype=np.float32) - size / 2)[:, None]
-    cosine, sine = np.cos(before), np.sin(before)
-    made: Complex = (real * cosine - imaginary * sine).sum(axis=1) - 1j * (real * sine + imaginary * cosine).sum(axis=1)
+    within = _turns(turn, np.arange(float(PIECE)))
+    before = _turns(turn, np.arange(0.0, size, PIECE) - size / 2)
+    pieces = np.matmul(framed.reshape(rows, size // PIECE, PIECE), within.view(np.float32))
+    made: Complex = np.conj((pieces.view(np.complex64) * before).sum(axis=1))
+    return made
+
+
+def _turns(turn: Array, at: Array) -> Complex:
+    """(n, times, harmonics): where each harmonic of `turn` (n,) stands `at` these samples (times,)."""
+    angle = turn.astype(np.float32)[:, None] * at.astype(np.float32)
+    made = np.empty((*angle.shape, HARMONICS), np.complex64)
+    made.real[..., 0], made.imag[..., 0] = np.cos(angle), np.sin(angle)
+    for k in range(1, HARMONICS):
+        np.multiply(made[..., k - 1], made[..., 0], out=made[..., k])
     return made
 
 
@@ -471,7 +439,7 @@ def _residual(x: Array) -> dict[str, float]:
     pre = np.append(x[0], x[1:] - 0.97 * x[:-1])
     framed = _frames(pre, WINDOW, 2 * STEP)
     windowed = framed * _hann(WINDOW)
-    energy = np.sum(windowed**2, axis=1)
+    energy = np.einsum("ij,ij->i", windowed, windowed)
     keep = energy > np.percentile(energy, 95) * 1e-3
     framed, windowed = framed[keep], windowed[keep]
     products = [np.einsum("ij,ij->i", windowed[:, k:], windowed[:, : WINDOW - k]) for k in range(ORDER + 1)]

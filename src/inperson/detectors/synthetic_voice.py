@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inperson import models
-from inperson.detectors import _voice_features
+from inperson.detectors import _voice_band, _voice_features
 from inperson.detectors._utterances import Cutter, Utterance
 from inperson.detectors._voice_change import course
 from inperson.detectors._voice_pooling import KindBand, Levels, Windows, beside, kind, pooled, spread
@@ -171,6 +171,7 @@ class SyntheticVoice:
             return None
         logits = _logits(self._session, one.audio)
         floor = float(np.percentile(one.hop_power, 10))
+        bandwidth, low_end = _voice_band.ends(one.audio)
         return Scored(
             span=one.span,
             speech=one.speech,
@@ -179,8 +180,8 @@ class SyntheticVoice:
             codec=float(logits[2]),
             level_db=level,
             snr_db=min(10 * math.log10(power / (floor + 1e-12 * power + 1e-30)), 80.0),
-            bandwidth=_voice_features.effective_bandwidth(one.audio),
-            low_end=_voice_features.low_end(one.audio),
+            bandwidth=bandwidth,
+            low_end=low_end,
             clipped=float(np.mean(np.abs(one.audio) >= CLIPPED)),
             pause_samples=one.pause_samples,
             pause_zeros=one.pause_zeros,

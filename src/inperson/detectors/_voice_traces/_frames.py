@@ -125,8 +125,9 @@ def predictors(frames: Array) -> Array:
 
     Levinson-Durbin for all frames at once; 40 dB of white noise is added so that silence and tones stay stable.
     """
-    spectrum = np.square(np.abs(rfft(frames, 2 * frames.shape[1])))
-    r = irfft(spectrum)[:, : ORDER + 1].astype(np.float64)
+    size = frames.shape[1]
+    products = [np.einsum("ij,ij->i", frames[:, k:], frames[:, : size - k]) for k in range(ORDER + 1)]
+    r = np.stack(products, axis=1).astype(np.float64)
     r[:, 0] = r[:, 0] * (1 + 1e-4) + 1e-12
     weights = np.zeros((len(frames), ORDER))
     error = r[:, 0].copy()
