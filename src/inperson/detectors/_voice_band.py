@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from inperson.detectors._voice_features import FFT, RATE, STEP, WINDOW, Array
+from inperson.detectors._voice_features.frames import FFT, RATE, STEP, WINDOW, Array
 from inperson.detectors._voice_traces._fft import rfft
 from inperson.types import Floats
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inperson.detectors._voice_features import RATE
+from inperson.detectors._voice_features.frames import RATE
 from inperson.detectors._voice_traces._fft import fast_length, irfft, rfft
 from inperson.types import Floats
 
