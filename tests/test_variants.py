@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import inperson
-from inperson import detectors, models
+from inperson import detectors, graph, models
 from inperson.page import words
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +26,8 @@ def test_a_variant_hears_by_its_own_model_and_is_told_as_its_original() -> None:
     assert variant.measurements["speech"] == usual.measurements["speech"]
     assert variant.score != usual.score
     assert words.of("synthetic_voice_open") == words.of("synthetic_voice")
+    told = [(one["modality"], one["modelTasks"], one["modelName"]) for one in graph.details(heard)]
+    assert told == [("audio", ["voiceClone"], one.model) for one in (usual, variant)]
 
 
 def test_a_variants_training_lists_openly_licensed_recordings_alone() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from inperson.detectors import original
+
 if TYPE_CHECKING:
     from inperson.report import Finding
 
@@ -21,8 +23,8 @@ def together(findings: Sequence[Finding], duration: float) -> list[Finding]:
     """
     from inperson.report import Moment
 
-    known = {finding.signal: finding for finding in findings}
-    lips, voice = known.get("lip_sync"), known.get("synthetic_voice") or known.get("synthetic_voice_open")
+    known = {original(finding.signal): finding for finding in reversed(findings)}  # variants come last, and yield
+    lips, voice = known.get("lip_sync"), known.get("synthetic_voice")
     if lips is None or voice is None or lips.status != "scored" or duration <= 0:
         return list(findings)
     offset, period = lips.measurements.get("offset"), voice.measurements.get("block_period")

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from inperson.detectors import original
+
 if TYPE_CHECKING:
     from inperson.report import Report
 
@@ -18,7 +20,6 @@ TASKS = {
     "face_swap": ("video", "faceSwap"),
     "lip_sync": ("multimodal", "lipSync"),
     "synthetic_voice": ("audio", "voiceClone"),
-    "synthetic_voice_open": ("audio", "voiceClone"),
 }
 """Signal to Graph's ``modality`` and its own example name of the task."""
 
@@ -41,9 +42,10 @@ def details(report: Report, *, live: bool = False) -> list[dict[str, Any]]:
     """
     out: list[dict[str, Any]] = []
     for finding in report.findings:
-        if finding.status != "scored" or finding.signal not in TASKS:
+        signal = original(finding.signal)
+        if finding.status != "scored" or signal not in TASKS:
             continue
-        modality, task = TASKS[finding.signal]
+        modality, task = TASKS[signal]
         spans = [(m.start, m.end) for m in finding.evidence] or [(0.0, report.media.duration)]
         for start, end in spans if live else [(0.0, 0.0)]:
             out.append(

@@ -35,6 +35,11 @@ def names() -> tuple[str, ...]:
     return (*BUILT_IN, *plugged)
 
 
+def original(signal: str) -> str:
+    """The signal that `signal` is a variant of; itself where it is none."""
+    return VARIANTS.get(signal, signal)
+
+
 def usual() -> tuple[str, ...]:
     """Those of `names` that are looked at where none is named: all but the variants."""
     return tuple(name for name in names() if name not in VARIANTS)

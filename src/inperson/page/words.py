@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inperson.detectors import original
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -134,7 +136,5 @@ LIMITS = (
 
 def of(signal: str) -> Words:
     """The words of a signal, a variant's too; of an unknown one its own name and nothing invented."""
-    from inperson.detectors import VARIANTS
-
-    known = SIGNALS.get(VARIANTS.get(signal, signal))
+    known = SIGNALS.get(original(signal))
     return known or Words(signal[:1].upper() or "?", signal.replace("_", " "), "", "", ())

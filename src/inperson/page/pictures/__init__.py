@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from inperson.detectors import original
 from inperson.errors import InputError, MediaError
 
 if TYPE_CHECKING:
@@ -126,10 +127,10 @@ def _wanted(report: Report) -> Iterator[tuple[int, int, Drawer]]:
         "face_swap": faces.strip,
         "lip_sync": traces.lips,
         "synthetic_voice": sounds.strip,
-        "synthetic_voice_open": sounds.strip,
         "reading": traces.gaze,
     }
-    known = [(i, one, drawers[one.signal]) for i, one in enumerate(report.findings) if one.signal in drawers]
+    named = [(i, one, original(one.signal)) for i, one in enumerate(report.findings)]
+    known = [(i, one, drawers[signal]) for i, one, signal in named if signal in drawers]
     for rank in range(MOMENTS):
         for index, finding, draw in known:
             best = strongest(finding, MOMENTS)
