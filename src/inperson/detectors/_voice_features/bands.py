@@ -14,6 +14,7 @@ MODULATION_EDGES = (1.0, 3.0, 6.0, 10.0, 16.0, 25.0, 50.0)
 
 
 def bands(power: Array, active: NDArray[np.bool_]) -> dict[str, float]:
+    """Of `power` (frames, bins), over the frames that are `active` (frames,)."""
     out: dict[str, float] = {}
     logs = np.log(power)
     total = np.log(power.sum(axis=1))[active]
@@ -50,6 +51,7 @@ def _correlation(a: Array, b: Array) -> float:
 
 
 def modulation(power: Array) -> dict[str, float]:
+    """Of `power` (frames, bins): natural logarithms of the shares between `MODULATION_EDGES` in each band."""
     out: dict[str, float] = {}
     size = 256
     levels = band_levels(power)

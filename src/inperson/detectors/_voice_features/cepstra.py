@@ -11,6 +11,7 @@ from inperson.detectors._voice_features.frames import EPS, FFT, RATE, Array
 
 
 def cepstra(power: Array, active: NDArray[np.bool_]) -> dict[str, float]:
+    """Of `power` (frames, bins), over the frames that are `active` (frames,): deviations, natural logarithms."""
     banks = {
         "lfcc": (_filters("linear", 24, 200, 3500), 16),
         "mfcc": (_filters("mel", 30, 100, 7600), 16),

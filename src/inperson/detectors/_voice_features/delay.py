@@ -12,6 +12,7 @@ from inperson.detectors._voice_features.frames import BANDS, EPS, FFT, Array, Co
 
 
 def group_delay(spectrum: Complex, ramp: Complex, active: NDArray[np.bool_]) -> dict[str, float]:
+    """Of `spectrum` (frames, bins) and of the spectrum of n * x[n], `ramp`, over the frames that are `active`."""
     s, y = spectrum[active], ramp[active]
     power = s.real * s.real + s.imag * s.imag
     envelope = _liftered(np.log(np.sqrt(power) + EPS))

@@ -42,6 +42,7 @@ def hann(length: int) -> Array:
 
 
 def frames(x: Array, length: int, step: int) -> Array:
+    """(samples,) -> (frames, length), a view: one every `step` samples; `length` at least must be there."""
     return np.lib.stride_tricks.sliding_window_view(x, length)[::step]
 
 
@@ -55,6 +56,7 @@ def stft(x: Array) -> tuple[Complex, Complex, NDArray[np.bool_]]:
 
 
 def bins(band: tuple[int, int]) -> slice:
+    """Of the short spectra, those between two frequencies in Hz."""
     return slice(round(band[0] * FFT / RATE), round(band[1] * FFT / RATE))
 
 

@@ -8,6 +8,7 @@ from inperson.detectors._voice_features.frames import EPS, RATE, Array, frames, 
 
 
 def lines(x: Array) -> dict[str, float]:
+    """Of the utterance `x` (samples,): how far lines stand out of its median spectrum, natural logarithms."""
     framed = frames(x, 2048, 1024) * hann(2048)
     mean = np.log(row_medians(np.ascontiguousarray((np.abs(rfft(framed)) ** 2).T)) + 1e-9)
     smooth = np.convolve(np.pad(mean, 15, mode="edge"), np.ones(31) / 31, mode="valid")

@@ -17,6 +17,7 @@ LONG, LONG_FFT = 640, 1024
 
 
 def pitch_and_phase(x: Array) -> dict[str, float]:
+    """Of the utterance `x` (samples,); 0 where fewer than ten frames are voiced."""
     framed = frames(x, LONG, STEP)
     window = hann(LONG)
     windowed = framed * window

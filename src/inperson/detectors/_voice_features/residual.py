@@ -10,6 +10,7 @@ ORDER = 16
 
 
 def residual(x: Array) -> dict[str, float]:
+    """Of the utterance `x` (samples,), pre-emphasised, over its loud frames."""
     pre = np.append(x[0], x[1:] - 0.97 * x[:-1])
     framed = frames(pre, WINDOW, 2 * STEP)
     windowed = framed * hann(WINDOW)
