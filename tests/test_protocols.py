@@ -46,7 +46,7 @@ pytestmark = pytest.mark.skipif(not FOLDER.exists(), reason="training scripts ar
 @pytest.fixture(scope="module")
 def protocols() -> Iterator[Any]:
     """The scripts' modules; their plain names are taken back afterwards."""
-    names = (*MODULES, "reading", "genuine_channel")
+    names = (*MODULES, "reading", "genuine_channel", "same_recordings")
     sys.path.insert(0, str(FOLDER))
     yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     sys.path.remove(str(FOLDER))
@@ -459,3 +459,26 @@ def test_clips_of_a_page_share_a_half_and_copies_are_left_out(protocols: Any, tm
     assert all(len(found) == 1 for found in halves.values())
     assert set.union(*halves.values()) == {"calibrate", "devtest"}
     assert {row["split"] for row in protocols.synthetic_voice_clips.rows(tmp_path, 4.0, halves=False)} == {"devtest"}
+
+
+def score_row(path: str, label: str, ratio: str, **given: str) -> dict[str, str]:
+    """A line of `scores.csv`; `ratio` is its log10 likelihood ratio and its score, empty where it abstained."""
+    row = {"path": path, "signal": "synthetic_voice", "label": label, "person": path, "condition": "clean"}
+    return row | {"score": ratio, "llr": ratio, "seen": "nothing"} | given
+
+
+def test_two_versions_are_compared_on_what_both_scored(tmp_path: Path, protocols: Any) -> None:
+    label = {**{f"g{i}": "bonafide" for i in range(4)}, **{f"m{i}": "spoof" for i in range(4)}}
+    before = {"g0": "-1", "g1": "-1", "g2": "-1", "g3": "1.2", "m0": "1", "m1": "1", "m2": "-2", "m3": "1"}
+    after = before | {"m2": "1.1", "g3": "", "g0": "0.5"}
+    for name, scores in (("before", before), ("after", after)):
+        protocols.manifest.write(tmp_path / f"{name}.csv", [score_row(p, label[p], s) for p, s in scores.items()])
+    tables = [protocols.same_recordings.scored(tmp_path / f"{n}.csv", "synthetic_voice") for n in ("before", "after")]
+    lines = [[cell.strip() for cell in one.split("|")[1:-1]] for one in protocols.same_recordings.rows(*tables)]
+    assert [one[:5] for one in lines] == [
+        ["clean", "3, 4", "AUC", "0.75", "1"],
+        ["clean", "3, 4", "EER, %", "25", "0"],
+        ["clean", "3, 4", "genuine above a ratio of 2, %", "0", "33.3"],
+        ["clean", "3, 4", "made above a ratio of 2, %", "75", "100"],
+    ]
+    assert lines[0][5].startswith("+0.25 [")
