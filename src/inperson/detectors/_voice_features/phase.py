@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from inperson.detectors._voice_features.frames import EPS, RATE, Array, Complex
 
 HARMONICS = 8
+"""Up to 3.2 kHz at the highest pitch: within a telephone's band."""
 PIECE = 32
 """Samples; a divisor of a frame of the pitch."""
 
